@@ -1,0 +1,258 @@
+//! The document in the capture's footer: who recorded what, where, and how
+//! much of it can be believed. `analyze` prints its trust block from here.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FORMAT_VERSION, METADATA_LIMIT};
+
+/// Why a metadata document cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// Not the JSON this format describes.
+    #[error("capture metadata is not valid: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Larger than readers are known to accept.
+    #[error("capture metadata of {0} bytes, at most {METADATA_LIMIT} are allowed")]
+    TooLarge(usize),
+    /// Written by a version this one does not know.
+    #[error(
+        "capture format version {0}, this program reads up to {FORMAT_VERSION}; use a newer one"
+    )]
+    Version(u32),
+}
+
+/// What the recorder knows about a capture as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaptureInfo {
+    /// [`FORMAT_VERSION`] at the time of writing.
+    pub format_version: u32,
+    /// Version of the recorder.
+    pub tool_version: String,
+    /// Host name.
+    pub host: String,
+    /// Kernel release (`uname -r`).
+    pub kernel_release: String,
+    /// Machine architecture (`uname -m`).
+    pub arch: String,
+    /// `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: String,
+    /// SHA-256 of machine-id(5) under an application key, hex; the id itself stays on the host.
+    pub machine_id_hash: Option<String>,
+    /// The recorder's arguments.
+    pub command_line: Vec<String>,
+    /// Filters in force; empty means the whole host.
+    #[serde(default)]
+    pub filters: BTreeMap<String, Vec<String>>,
+    /// When the probe was attached.
+    pub start: Instant,
+    /// When it was detached, or the last moment known.
+    pub stop: Instant,
+    /// Why the recording ended.
+    pub stop_reason: StopReason,
+    /// Whether the recorder finished the file itself.
+    pub clean: bool,
+    /// Realtime against monotonic clock: at the start, every 10 s, at the end.
+    #[serde(default)]
+    pub clock: Vec<ClockSample>,
+    /// Kernel settings that shape connect latency, by sysctl name.
+    #[serde(default)]
+    pub sysctls: BTreeMap<String, String>,
+    /// The account of events.
+    pub counters: Counters,
+    /// Optional fields this kernel could not provide.
+    #[serde(default)]
+    pub unavailable: Vec<String>,
+    /// Columns the rows of each row group are sorted by.
+    #[serde(default)]
+    pub row_group_sort: Vec<String>,
+}
+
+/// One moment on both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instant {
+    /// Wall clock, µs since 1970 UTC.
+    pub time_us: i64,
+    /// CLOCK_MONOTONIC, ns.
+    pub monotonic_ns: i64,
+}
+
+/// Both clocks read together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockSample {
+    /// CLOCK_MONOTONIC halfway between the two bracketing reads, ns.
+    pub monotonic_ns: i64,
+    /// CLOCK_REALTIME, ns since 1970 UTC.
+    pub realtime_ns: i64,
+    /// Distance of the bracketing monotonic reads, ns: the sample's own error bound.
+    pub bracket_ns: i64,
+    /// adjtimex(2) return value (`TIME_OK` 0 … `TIME_ERROR` 5), null if it failed.
+    pub adjtimex_state: Option<i32>,
+    /// adjtimex(2) `maxerror`, µs: the kernel's bound on its clock error.
+    pub max_error_us: Option<i64>,
+}
+
+/// Why a recording ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// SIGINT (Ctrl-C).
+    Interrupted,
+    /// SIGTERM or SIGHUP.
+    Terminated,
+    /// `--duration` had passed.
+    Duration,
+    /// The command given after `--` exited.
+    CommandExited,
+    /// The recorder could not go on.
+    Failed(String),
+    /// The recorder left no word: killed, or the machine went down.
+    Unknown,
+}
+
+/// The account of events, from the probe's counters and the recorder's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counters {
+    /// Connect attempts the probe saw start, before any filter.
+    pub seen: u64,
+    /// Rows in this capture.
+    pub written: u64,
+    /// Attempts rejected by the filters.
+    pub filtered: u64,
+    /// Finished attempts below `--min-latency`, by outcome word.
+    pub suppressed: BTreeMap<String, u64>,
+    /// Ends of attempts without a recorded start: begun before the recording
+    /// or filtered out. Not a loss.
+    pub end_without_start: u64,
+    /// Losses by cause.
+    pub lost: Lost,
+}
+
+/// Attempts that should have become rows and did not, by cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lost {
+    /// The ring buffer was full.
+    pub ring_full: u64,
+    /// The in-flight table was full.
+    pub in_flight_full: u64,
+    /// The end of the attempt was never seen.
+    pub end_missed: u64,
+    /// Runs of the program the kernel skipped (`recursion_misses`); each may
+    /// or may not have been a connect.
+    pub program_misses: u64,
+    /// Records the recorder could not decode or store.
+    pub recorder: u64,
+}
+
+impl Lost {
+    /// All losses together.
+    pub fn total(&self) -> u64 {
+        self.causes().iter().map(|(_, count)| count).sum()
+    }
+
+    /// Each cause with its count, named as in the document.
+    pub fn causes(&self) -> [(&'static str, u64); 5] {
+        [
+            ("ring_full", self.ring_full),
+            ("in_flight_full", self.in_flight_full),
+            ("end_missed", self.end_missed),
+            ("program_misses", self.program_misses),
+            ("recorder", self.recorder),
+        ]
+    }
+}
+
+impl CaptureInfo {
+    /// The document as stored.
+    ///
+    /// # Errors
+    /// [`MetadataError::TooLarge`] above [`METADATA_LIMIT`].
+    pub fn to_json(&self) -> Result<String, MetadataError> {
+        let json = serde_json::to_string(self)?;
+        if json.len() > METADATA_LIMIT {
+            return Err(MetadataError::TooLarge(json.len()));
+        }
+        Ok(json)
+    }
+
+    /// Reads a stored document; keys of later minor versions are ignored.
+    ///
+    /// # Errors
+    /// [`MetadataError`] when it is too large, not such a document, or newer.
+    pub fn from_json(json: &str) -> Result<Self, MetadataError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format_version: u32,
+        }
+        if json.len() > METADATA_LIMIT {
+            return Err(MetadataError::TooLarge(json.len()));
+        }
+        // The version first: a newer document may differ in everything else.
+        let Version { format_version } = serde_json::from_str(json)?;
+        if format_version > FORMAT_VERSION {
+            return Err(MetadataError::Version(format_version));
+        }
+        Ok(serde_json::from_str(json)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info() -> CaptureInfo {
+        CaptureInfo {
+            format_version: FORMAT_VERSION,
+            tool_version: "0.1.0".into(),
+            host: "web-1".into(),
+            kernel_release: "6.18.0".into(),
+            arch: "x86_64".into(),
+            boot_id: "b".into(),
+            machine_id_hash: None,
+            command_line: vec!["record".into()],
+            filters: BTreeMap::new(),
+            start: Instant {
+                time_us: 1,
+                monotonic_ns: 2,
+            },
+            stop: Instant {
+                time_us: 3,
+                monotonic_ns: 4,
+            },
+            stop_reason: StopReason::Failed("disk full".into()),
+            clean: true,
+            clock: Vec::new(),
+            sysctls: BTreeMap::new(),
+            counters: Counters::default(),
+            unavailable: Vec::new(),
+            row_group_sort: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_document_survives_storage() {
+        let json = info().to_json().expect("small document");
+        assert_eq!(CaptureInfo::from_json(&json).expect("own document"), info());
+    }
+
+    #[test]
+    fn a_newer_version_is_named_even_if_all_else_differs() {
+        let error = CaptureInfo::from_json(r#"{"format_version": 2}"#).expect_err("newer");
+        assert!(matches!(error, MetadataError::Version(2)), "{error}");
+    }
+
+    #[test]
+    fn a_document_over_the_limit_is_refused_both_ways() {
+        let mut large = info();
+        large.command_line = vec!["x".repeat(METADATA_LIMIT)];
+        assert!(matches!(large.to_json(), Err(MetadataError::TooLarge(_))));
+        let json = " ".repeat(METADATA_LIMIT + 1);
+        assert!(matches!(
+            CaptureInfo::from_json(&json),
+            Err(MetadataError::TooLarge(_))
+        ));
+    }
+}

@@ -1,0 +1,16 @@
+//! The capture file: one row per connect attempt, format version 1.
+//!
+//! `docs/format.md` is the reference for people; the names here are the
+//! contract other programs read.
+
+pub mod columns;
+pub mod metadata;
+
+/// Version of the columns and of the metadata document written by this crate.
+pub const FORMAT_VERSION: u32 = 1;
+/// Footer key whose value is [`FORMAT_VERSION`] in decimal.
+pub const KEY_FORMAT_VERSION: &str = "connlat.schema_version";
+/// Footer key whose value is [`metadata::CaptureInfo`] as JSON.
+pub const KEY_CAPTURE: &str = "connlat.capture";
+/// Both values together stay below this many bytes: larger ones break readers.
+pub const METADATA_LIMIT: usize = 64 * 1024;

@@ -1,0 +1,28 @@
+//! What the three programs agree on, and nothing else.
+//!
+//! * [`wire`]: the record the BPF probe hands to the recorder, byte for byte;
+//! * [`settings`]: what the recorder tells the probe before it is loaded;
+//! * [`counter`]: the probe's own account of what it saw and lost;
+//! * [`outcome`], [`flags`]: the words and bits used from the kernel to the report;
+//! * [`classify`]: how the end of a connect becomes an outcome;
+//! * [`decode`] (feature `std`): bytes from the ring buffer to a checked event;
+//! * [`capture`] (feature `arrow`): columns and metadata of the capture file.
+//!
+//! The probe compiles this crate for `bpfel-unknown-none` without features, so
+//! everything outside those two modules is `no_std` and allocates nothing.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![forbid(unsafe_code)]
+
+pub mod classify;
+pub mod counter;
+pub mod flags;
+pub mod outcome;
+pub mod settings;
+pub mod wire;
+
+#[cfg(feature = "arrow")]
+pub mod capture;
+#[cfg(feature = "std")]
+pub mod decode;
+
+pub use outcome::Outcome;
