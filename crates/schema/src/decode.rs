@@ -108,9 +108,9 @@ impl Fields<'_> {
             tid: self.u32(),
             uid: self.u32(),
             netns: self.u32(),
-            src_addr: self.take(),
-            dst_addr: self.take(),
-            comm: self.take(),
+            src_addr: [(); 4].map(|()| self.u32()),
+            dst_addr: [(); 4].map(|()| self.u32()),
+            comm: [(); 2].map(|()| self.u64()),
             src_port: self.u16(),
             dst_port: self.u16(),
             flags: self.u16(),
@@ -204,7 +204,7 @@ impl TryFrom<&ConnectRecord> for ConnectEvent {
             pid: start.pid,
             tid: start.tid,
             uid: start.uid,
-            comm: start.comm,
+            comm: comm_bytes(start.comm),
             cgroup_id: start.cgroup_id,
             netns: start.netns,
             src_addr: address(start.family, start.src_addr)?,
@@ -217,14 +217,26 @@ impl TryFrom<&ConnectRecord> for ConnectEvent {
 }
 
 /// An address of the wire; v4-mapped IPv6 (`::ffff:a.b.c.d`, RFC 4291 2.5.5.2) becomes IPv4.
-fn address(family: u8, bytes: [u8; 16]) -> Result<IpAddr, DecodeError> {
+fn address(family: u8, words: [u32; 4]) -> Result<IpAddr, DecodeError> {
     match family {
-        AF_INET => Ok(IpAddr::V4(Ipv4Addr::new(
-            bytes[0], bytes[1], bytes[2], bytes[3],
-        ))),
-        AF_INET6 => Ok(IpAddr::V6(Ipv6Addr::from(bytes)).to_canonical()),
+        AF_INET => Ok(IpAddr::V4(Ipv4Addr::from(words[0].to_ne_bytes()))),
+        AF_INET6 => {
+            let mut bytes = [0; 16];
+            for (bytes, word) in bytes.chunks_exact_mut(4).zip(words) {
+                bytes.copy_from_slice(&word.to_ne_bytes());
+            }
+            Ok(IpAddr::V6(Ipv6Addr::from(bytes)).to_canonical())
+        }
         other => Err(DecodeError::Family(other)),
     }
+}
+
+fn comm_bytes(words: [u64; COMM_LEN / 8]) -> [u8; COMM_LEN] {
+    let mut bytes = [0; COMM_LEN];
+    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
+        bytes.copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes
 }
 
 /// A thread name as text: up to the first NUL, bytes that are not UTF-8 as `\xNN`.

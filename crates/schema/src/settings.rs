@@ -62,6 +62,32 @@ pub struct Offsets {
     pub reserved: u32,
 }
 
+impl Offsets {
+    /// What the object carries before the recorder injects real offsets.
+    pub const ALL_ABSENT: Self = Self {
+        skc_family: ABSENT,
+        skc_dport: ABSENT,
+        skc_rcv_saddr: ABSENT,
+        skc_daddr: ABSENT,
+        skc_v6_rcv_saddr: ABSENT,
+        skc_v6_daddr: ABSENT,
+        skc_net: ABSENT,
+        netns_inum: ABSENT,
+        sk_err: ABSENT,
+        sk_shutdown: ABSENT,
+        sk_kern_sock: ABSENT,
+        sk_kern_sock_mask: 0,
+        inet_sport: ABSENT,
+        total_retrans: ABSENT,
+        srtt_us: ABSENT,
+        segs_out: ABSENT,
+        syn_data: ABSENT,
+        syn_data_mask: 0,
+        is_mptcp: ABSENT,
+        reserved: 0,
+    };
+}
+
 assert_layout!(Offsets, 80,
     skc_family: u32 = 0, skc_dport: u32 = 4, skc_rcv_saddr: u32 = 8, skc_daddr: u32 = 12,
     skc_v6_rcv_saddr: u32 = 16, skc_v6_daddr: u32 = 20, skc_net: u32 = 24, netns_inum: u32 = 28,

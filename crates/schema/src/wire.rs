@@ -17,7 +17,8 @@ pub const RECORD_MAGIC: u32 = 0xC0_11_1A_01;
 
 /// Who started the attempt and towards what: taken in the connecting task.
 ///
-/// Also the value of the probe's in-flight table.
+/// Also the value of the probe's in-flight table. Addresses and name are words,
+/// not bytes: the BPF compiler turns byte arrays into calls of a `memset` loop.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ConnectStart {
@@ -33,12 +34,12 @@ pub struct ConnectStart {
     pub uid: u32,
     /// Inode of the socket's network namespace (`net.ns.inum`), 0 if unknown.
     pub netns: u32,
-    /// Source address, network order; IPv4 in the first four bytes.
-    pub src_addr: [u8; 16],
-    /// Destination address, network order; IPv4 in the first four bytes.
-    pub dst_addr: [u8; 16],
-    /// Thread name, NUL-padded.
-    pub comm: [u8; COMM_LEN],
+    /// Source address as it lies in memory (network order); IPv4 in the first word.
+    pub src_addr: [u32; 4],
+    /// Destination address, likewise.
+    pub dst_addr: [u32; 4],
+    /// Thread name as it lies in memory, NUL-padded.
+    pub comm: [u64; COMM_LEN / 8],
     /// Source port, host order; 0 where not yet chosen.
     pub src_port: u16,
     /// Destination port, host order.
@@ -87,7 +88,7 @@ macro_rules! assert_layout {
 
 assert_layout!(ConnectStart, 88,
     start_ns: u64 = 0, cgroup_id: u64 = 8, pid: u32 = 16, tid: u32 = 20, uid: u32 = 24,
-    netns: u32 = 28, src_addr: [u8; 16] = 32, dst_addr: [u8; 16] = 48, comm: [u8; 16] = 64,
+    netns: u32 = 28, src_addr: [u32; 4] = 32, dst_addr: [u32; 4] = 48, comm: [u64; 2] = 64,
     src_port: u16 = 80, dst_port: u16 = 82, flags: u16 = 84, family: u8 = 86, reserved: u8 = 87,
 );
 assert_layout!(ConnectRecord, 120,

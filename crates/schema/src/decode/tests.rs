@@ -4,12 +4,9 @@ use super::*;
 use crate::flags;
 
 fn record() -> ConnectRecord {
-    let mut comm = [0; COMM_LEN];
-    comm[..4].copy_from_slice(b"curl");
-    let mut src_addr = [0; 16];
-    src_addr[..4].copy_from_slice(&[10, 0, 0, 1]);
-    let mut dst_addr = [0; 16];
-    dst_addr[..4].copy_from_slice(&[192, 0, 2, 7]);
+    let comm = [u64::from_ne_bytes(*b"curl\0\0\0\0"), 0];
+    let src_addr = [u32::from_ne_bytes([10, 0, 0, 1]), 0, 0, 0];
+    let dst_addr = [u32::from_ne_bytes([192, 0, 2, 7]), 0, 0, 0];
     ConnectRecord {
         start: ConnectStart {
             start_ns: 1_000,
@@ -46,9 +43,12 @@ fn bytes(record: &ConnectRecord) -> Vec<u8> {
     for word in [start.pid, start.tid, start.uid, start.netns] {
         out.extend(word.to_ne_bytes());
     }
-    out.extend(start.src_addr);
-    out.extend(start.dst_addr);
-    out.extend(start.comm);
+    for word in start.src_addr.into_iter().chain(start.dst_addr) {
+        out.extend(word.to_ne_bytes());
+    }
+    for word in start.comm {
+        out.extend(word.to_ne_bytes());
+    }
     for half in [start.src_port, start.dst_port, start.flags] {
         out.extend(half.to_ne_bytes());
     }
@@ -87,8 +87,8 @@ fn a_record_survives_the_wire() {
 fn mapped_addresses_are_ipv4_and_others_stay_ipv6() {
     let mut record = record();
     record.start.family = AF_INET6;
-    record.start.src_addr = *b"\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\x01";
-    record.start.dst_addr = Ipv6Addr::LOCALHOST.octets();
+    record.start.src_addr = [0, 0, 0xffff_u32.to_be(), u32::from_ne_bytes([127, 0, 0, 1])];
+    record.start.dst_addr = [0, 0, 0, 1_u32.to_be()];
     let event = ConnectEvent::try_from(&record).expect("a valid record");
     assert_eq!(event.src_addr.to_string(), "127.0.0.1");
     assert_eq!(event.dst_addr.to_string(), "::1");

@@ -1,0 +1,169 @@
+//! The end of an attempt: a transition out of SYN_SENT or SYN_RECV, or the
+//! end of the recording.
+
+use core::ptr::addr_of_mut;
+
+use aya_ebpf::{
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
+    helpers::bpf_ktime_get_ns,
+};
+use connlat_schema::{
+    Outcome,
+    classify::{
+        EndState,
+        tcp_state::{ESTABLISHED, SYN_RECV, SYN_SENT},
+    },
+    counter::{Counter, suppressed_slot},
+    flags,
+    wire::{ConnectRecord, ConnectStart, RECORD_MAGIC},
+};
+
+use crate::{
+    kernel::{Sock, TcpSock, field, offset, present, probe_read, tcp_sock},
+    maps::{EVENTS, IN_FLIGHT, count, count_slot, setting},
+};
+
+/// Finishes the attempt of this socket, if one is in flight.
+#[inline(always)]
+pub fn on_end(sk: Sock, old_state: i32, new_state: i32) {
+    let key = sk as u64;
+    let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else {
+        // SYN_RECV without an entry is an ordinary passive open.
+        if old_state == SYN_SENT {
+            count(Counter::EndWithoutStart);
+        }
+        return;
+    };
+    if new_state == SYN_RECV {
+        // Simultaneous open or self-connect: the handshake goes on.
+        // SAFETY: the verifier checked the map value; the socket is locked.
+        unsafe { (*entry).flags |= flags::SIMULTANEOUS };
+        return;
+    }
+    let Some(tcp) = tcp_sock(sk) else { return };
+    // SAFETY: helper without arguments.
+    let end_ns = unsafe { bpf_ktime_get_ns() };
+    let end = end_state(sk, tcp, new_state);
+    // SAFETY: the verifier checked the map value.
+    let start_ns = unsafe { (*entry).start_ns };
+    if end_ns - start_ns < setting(|settings| &settings.min_latency_ns) {
+        if claim(key) {
+            count_slot(suppressed_slot(end.outcome()));
+        }
+        return;
+    }
+    report(key, entry, |record| {
+        let retransmits = field!(tcp, total_retrans: u32);
+        // After a retransmission the measure is quantised or missing.
+        let rtt_is_known = new_state == ESTABLISHED && retransmits == 0;
+        record.start.src_port = u16::from_be(field!(tcp, inet_sport: u16));
+        record.start.flags |= flags_at_end(tcp, &end);
+        record.end_ns = end_ns;
+        record.syn_retransmits = retransmits;
+        record.rtt_us = if rtt_is_known {
+            field!(tcp, srtt_us: u32) >> 3
+        } else {
+            0
+        };
+        record.errno = end.errno() as u32;
+        record.outcome = end.outcome() as u32;
+    });
+}
+
+/// Reports an attempt that is still undecided at `stop_ns`; 1 if it was.
+///
+/// `key` comes from the recorder as a plain number, so the socket is read with
+/// checks. Claiming afterwards proves it was alive: its end was not yet seen.
+#[inline(always)]
+pub fn on_stop(key: u64, stop_ns: u64) -> i32 {
+    let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else {
+        return 0;
+    };
+    let sport: u16 = probe_read(key, offset!(inet_sport));
+    let retransmits: u32 = probe_read(key, offset!(total_retrans));
+    report(key, entry, |record| {
+        let start_ns = record.start.start_ns;
+        record.start.src_port = u16::from_be(sport);
+        record.end_ns = if stop_ns > start_ns {
+            stop_ns
+        } else {
+            start_ns
+        };
+        record.syn_retransmits = retransmits;
+        record.rtt_us = 0;
+        record.errno = 0;
+        record.outcome = Outcome::InFlight as u32;
+    }) as i32
+}
+
+#[inline(always)]
+fn end_state(sk: Sock, tcp: TcpSock, new_state: i32) -> EndState {
+    EndState {
+        new_state,
+        segs_out: field!(tcp, segs_out: u32),
+        sk_shutdown: field!(sk, sk_shutdown: u8),
+        sk_err: field!(sk, sk_err: i32),
+    }
+}
+
+#[inline(always)]
+fn flags_at_end(tcp: TcpSock, end: &EndState) -> u16 {
+    let mut bits = 0;
+    if end.new_state == ESTABLISHED && end.segs_out == 0 {
+        bits |= flags::REPAIR;
+    }
+    if present(offset!(syn_data))
+        && u32::from(field!(tcp, syn_data: u8)) & offset!(syn_data_mask) != 0
+    {
+        bits |= flags::FAST_OPEN;
+    }
+    bits
+}
+
+/// Whoever removes the entry reports the attempt, and only they: the end of a
+/// connect and the end of the recording can meet.
+#[inline(always)]
+fn claim(key: u64) -> bool {
+    IN_FLIGHT.remove(key).is_ok()
+}
+
+/// Hands the attempt to the recorder, completed by `complete`; false if
+/// somebody else did or the buffer is full.
+///
+/// The record is built in the buffer itself: the BPF stack has 512 bytes. The
+/// entry is copied before it is claimed, for afterwards its memory may already
+/// belong to another attempt. Waking the reader for each record would cost ten
+/// times the rest of the program, so it polls and is woken early only when the
+/// buffer fills.
+#[inline(always)]
+fn report(key: u64, entry: *mut ConnectStart, complete: impl FnOnce(&mut ConnectRecord)) -> bool {
+    let Some(mut slot) = EVENTS.reserve::<ConnectRecord>(0) else {
+        if claim(key) {
+            count(Counter::RingFull);
+        }
+        return false;
+    };
+    // SAFETY: the verifier checked both sides; `ConnectRecord` has no padding
+    // and every field is written before the slot is submitted.
+    let record = unsafe {
+        let record = slot.as_mut_ptr();
+        core::ptr::copy_nonoverlapping(entry, addr_of_mut!((*record).start), 1);
+        &mut *record
+    };
+    record.magic = RECORD_MAGIC;
+    record.reserved = 0;
+    complete(record);
+    if !claim(key) {
+        slot.discard(u64::from(BPF_RB_NO_WAKEUP));
+        return false;
+    }
+    let filling =
+        EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) >= setting(|settings| &settings.wakeup_bytes);
+    slot.submit(u64::from(if filling {
+        BPF_RB_FORCE_WAKEUP
+    } else {
+        BPF_RB_NO_WAKEUP
+    }));
+    count(Counter::Emitted);
+    true
+}

@@ -1,0 +1,59 @@
+//! The BPF side: one tracepoint program that watches every TCP connect, and
+//! one that reports a connect still in flight when the recording stops.
+//!
+//! `inet_sock_set_state` fires for every TCP state change on the host, so the
+//! first test of each path rejects everything that is not a connect.
+#![no_std]
+#![no_main]
+#![expect(
+    missing_docs,
+    reason = "the program macros write functions without documentation"
+)]
+
+mod end;
+mod filter;
+mod kernel;
+mod maps;
+mod start;
+
+use aya_ebpf::{
+    macros::{btf_tracepoint, raw_tracepoint},
+    programs::{BtfTracePointContext, RawTracePointContext},
+};
+use connlat_schema::classify::tcp_state::{SYN_RECV, SYN_SENT};
+
+/// `trace_inet_sock_set_state(const struct sock *sk, int oldstate, int newstate)`,
+/// net/ipv4/af_inet.c.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn connlat_state(ctx: BtfTracePointContext) -> i32 {
+    let new_state: i32 = ctx.arg(2);
+    if new_state == SYN_SENT {
+        start::on_start(ctx.arg(0));
+        return 0;
+    }
+    let old_state: i32 = ctx.arg(1);
+    if old_state == SYN_SENT || old_state == SYN_RECV {
+        end::on_end(ctx.arg(0), old_state, new_state);
+    }
+    0
+}
+
+/// Run by the recorder with BPF_PROG_TEST_RUN, never attached: reports the
+/// attempt of one socket as still in flight.
+///
+/// Arguments: the in-flight table's key and the time of the stop in ns.
+/// Returns 1 when a record was handed over.
+#[raw_tracepoint]
+pub fn connlat_in_flight(ctx: RawTracePointContext) -> i32 {
+    end::on_stop(ctx.arg(0), ctx.arg(1))
+}
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// The kernel's test for GPL-compatible programs (include/linux/license.h).
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,65 @@
+//! The probe's maps and the settings the recorder injects.
+
+use aya_ebpf::{
+    macros::map,
+    maps::{HashMap, PerCpuArray, RingBuf},
+};
+use connlat_schema::{
+    counter::{COUNTERS, Counter},
+    settings::{Offsets, Settings},
+    wire::ConnectStart,
+};
+
+/// Attempts between start and end, by the address of their `struct sock`.
+///
+/// Preallocated and not LRU: a full table is an error that is counted, never a
+/// silent eviction. The recorder sets the size.
+#[map]
+pub static IN_FLIGHT: HashMap<u64, ConnectStart> = HashMap::with_max_entries(65_536, 0);
+
+/// Finished attempts on their way to the recorder. The recorder sets the size.
+#[map]
+pub static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
+
+/// `connlat_schema::counter::Counter` slots.
+#[map]
+pub static COUNTS: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTERS, 0);
+
+/// Process ids the filter lets through; the recorder sets the size.
+#[map]
+pub static PIDS: HashMap<u32, u8> = HashMap::with_max_entries(1, 0);
+
+/// Replaced by the recorder before loading; see `connlat_schema::settings`.
+#[unsafe(no_mangle)]
+static SETTINGS: Settings = Settings {
+    offsets: Offsets::ALL_ABSENT,
+    wakeup_bytes: u64::MAX,
+    min_latency_ns: 0,
+    filters: 0,
+    ip_version: 0,
+};
+
+/// Reads one part of the settings so that the verifier, not rustc, folds it.
+#[inline(always)]
+pub fn setting<T: Copy + 'static>(part: impl FnOnce(&'static Settings) -> &'static T) -> T {
+    let part: *const T = part(&SETTINGS);
+    // SAFETY: a reference to a static; volatile because the loader replaces
+    // the bytes after compilation.
+    unsafe { part.read_volatile() }
+}
+
+/// Adds one to a counter slot.
+#[inline(always)]
+pub fn count_slot(slot: u32) {
+    if let Some(value) = COUNTS.get_ptr_mut(slot) {
+        // SAFETY: the slot belongs to this CPU and preemption is off in a
+        // tracing program.
+        unsafe { *value += 1 };
+    }
+}
+
+/// Adds one to a counter.
+#[inline(always)]
+pub fn count(counter: Counter) {
+    count_slot(counter as u32);
+}

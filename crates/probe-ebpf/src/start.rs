@@ -1,0 +1,126 @@
+//! The start of an attempt: any transition to SYN_SENT.
+//!
+//! Always in the connecting task, and only here is the current task the one
+//! that connects; at the end it is whatever the softirq interrupted.
+
+use core::{ffi::c_void, mem::MaybeUninit};
+
+use aya_ebpf::{
+    bindings::{BPF_ANY, BPF_NOEXIST},
+    helpers::{
+        bpf_get_current_pid_tgid, bpf_get_current_uid_gid, bpf_ktime_get_ns,
+        generated::{bpf_get_current_cgroup_id, bpf_get_current_comm},
+    },
+};
+use connlat_schema::{
+    counter::Counter,
+    flags,
+    wire::{AF_INET6, COMM_LEN, ConnectStart},
+};
+
+use crate::{
+    filter,
+    kernel::{Sock, TcpSock, field, offset, present, tcp_sock},
+    maps::{IN_FLIGHT, count},
+};
+
+const EEXIST: i32 = -17;
+
+/// Notes who starts an attempt and towards what.
+#[inline(always)]
+pub fn on_start(sk: Sock) {
+    let Some(tcp) = tcp_sock(sk) else {
+        count(Counter::NotTcp);
+        return;
+    };
+    count(Counter::Started);
+    let start = describe(sk, tcp);
+    if !filter::accepts(&start) {
+        count(Counter::Filtered);
+        return;
+    }
+    let key = sk as u64;
+    match IN_FLIGHT.insert(key, &start, u64::from(BPF_NOEXIST)) {
+        Ok(()) => {}
+        Err(EEXIST) => {
+            count(Counter::StartReplaced);
+            if IN_FLIGHT.insert(key, &start, u64::from(BPF_ANY)).is_err() {
+                count(Counter::StartMapFull);
+            }
+        }
+        Err(_) => count(Counter::StartMapFull),
+    }
+}
+
+#[inline(always)]
+fn describe(sk: Sock, tcp: TcpSock) -> ConnectStart {
+    // SAFETY: helper without arguments.
+    let start_ns = unsafe { bpf_ktime_get_ns() };
+    let mut comm = MaybeUninit::<[u64; COMM_LEN / 8]>::uninit();
+    // SAFETY: the helper fills exactly the bytes it is told of, with zeroes
+    // where it fails (kernel/bpf/helpers.c, bpf_get_current_comm).
+    let comm = unsafe {
+        bpf_get_current_comm(comm.as_mut_ptr().cast(), COMM_LEN as u32);
+        comm.assume_init()
+    };
+    let pid_tgid = bpf_get_current_pid_tgid();
+    let family = field!(sk, skc_family: u16) as u8;
+    let (src_addr, dst_addr) = addresses(sk, family);
+    ConnectStart {
+        start_ns,
+        // SAFETY: helper without arguments.
+        cgroup_id: unsafe { bpf_get_current_cgroup_id() },
+        pid: (pid_tgid >> 32) as u32,
+        tid: pid_tgid as u32,
+        uid: bpf_get_current_uid_gid() as u32,
+        netns: netns(sk),
+        src_addr,
+        dst_addr,
+        comm,
+        // Still 0, or left over from an earlier attempt: taken at the end.
+        src_port: 0,
+        dst_port: u16::from_be(field!(sk, skc_dport: u16)),
+        flags: flags_at_start(sk, tcp),
+        family,
+        reserved: 0,
+    }
+}
+
+/// Source and destination as `ConnectStart` holds them.
+#[inline(always)]
+fn addresses(sk: Sock, family: u8) -> ([u32; 4], [u32; 4]) {
+    if family == AF_INET6 && present(offset!(skc_v6_daddr)) {
+        (
+            field!(sk, skc_v6_rcv_saddr: [u32; 4]),
+            field!(sk, skc_v6_daddr: [u32; 4]),
+        )
+    } else {
+        (
+            [field!(sk, skc_rcv_saddr: u32), 0, 0, 0],
+            [field!(sk, skc_daddr: u32), 0, 0, 0],
+        )
+    }
+}
+
+#[inline(always)]
+fn netns(sk: Sock) -> u32 {
+    if !present(offset!(skc_net)) {
+        return 0;
+    }
+    let net = field!(sk, skc_net: *const c_void);
+    field!(net, netns_inum: u32)
+}
+
+#[inline(always)]
+fn flags_at_start(sk: Sock, tcp: TcpSock) -> u16 {
+    if present(offset!(is_mptcp)) && field!(tcp, is_mptcp: u8) != 0 {
+        // Every subflow is a kernel socket; that says nothing about who wants it.
+        return flags::MPTCP_SUBFLOW;
+    }
+    if present(offset!(sk_kern_sock))
+        && u32::from(field!(sk, sk_kern_sock: u8)) & offset!(sk_kern_sock_mask) != 0
+    {
+        return flags::KERNEL_SOCKET;
+    }
+    0
+}
