@@ -60,11 +60,7 @@ pub fn on_end(sk: Sock, old_state: i32, new_state: i32) {
         record.start.flags |= flags_at_end(tcp, &end);
         record.end_ns = end_ns;
         record.syn_retransmits = retransmits;
-        record.rtt_us = if rtt_is_known {
-            field!(tcp, srtt_us: u32) >> 3
-        } else {
-            0
-        };
+        record.rtt_us = if rtt_is_known { field!(tcp, srtt_us: u32) >> 3 } else { 0 };
         record.errno = end.errno() as u32;
         record.outcome = end.outcome() as u32;
     });
@@ -84,11 +80,7 @@ pub fn on_stop(key: u64, stop_ns: u64) -> i32 {
     report(key, entry, |record| {
         let start_ns = record.start.start_ns;
         record.start.src_port = u16::from_be(sport);
-        record.end_ns = if stop_ns > start_ns {
-            stop_ns
-        } else {
-            start_ns
-        };
+        record.end_ns = if stop_ns > start_ns { stop_ns } else { start_ns };
         record.syn_retransmits = retransmits;
         record.rtt_us = 0;
         record.errno = 0;
@@ -159,11 +151,7 @@ fn report(key: u64, entry: *mut ConnectStart, complete: impl FnOnce(&mut Connect
     }
     let filling =
         EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) >= setting(|settings| &settings.wakeup_bytes);
-    slot.submit(u64::from(if filling {
-        BPF_RB_FORCE_WAKEUP
-    } else {
-        BPF_RB_NO_WAKEUP
-    }));
+    slot.submit(u64::from(if filling { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
     count(Counter::Emitted);
     true
 }

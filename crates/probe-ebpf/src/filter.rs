@@ -25,11 +25,7 @@ pub fn accepts(start: &ConnectStart) -> bool {
 /// 4 or 6; v4-mapped IPv6 (`::ffff:a.b.c.d`) travels as IPv4 and counts as 4.
 #[inline(always)]
 fn ip_version(start: &ConnectStart) -> u32 {
-    if start.family == AF_INET || is_v4_mapped(&start.dst_addr) {
-        4
-    } else {
-        6
-    }
+    if start.family == AF_INET || is_v4_mapped(&start.dst_addr) { 4 } else { 6 }
 }
 
 #[inline(always)]

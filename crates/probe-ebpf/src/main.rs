@@ -5,10 +5,7 @@
 //! first test of each path rejects everything that is not a connect.
 #![no_std]
 #![no_main]
-#![expect(
-    missing_docs,
-    reason = "the program macros write functions without documentation"
-)]
+#![expect(missing_docs, reason = "the program macros write functions without documentation")]
 
 mod end;
 mod filter;

@@ -90,15 +90,9 @@ fn describe(sk: Sock, tcp: TcpSock) -> ConnectStart {
 #[inline(always)]
 fn addresses(sk: Sock, family: u8) -> ([u32; 4], [u32; 4]) {
     if family == AF_INET6 && present(offset!(skc_v6_daddr)) {
-        (
-            field!(sk, skc_v6_rcv_saddr: [u32; 4]),
-            field!(sk, skc_v6_daddr: [u32; 4]),
-        )
+        (field!(sk, skc_v6_rcv_saddr: [u32; 4]), field!(sk, skc_v6_daddr: [u32; 4]))
     } else {
-        (
-            [field!(sk, skc_rcv_saddr: u32), 0, 0, 0],
-            [field!(sk, skc_daddr: u32), 0, 0, 0],
-        )
+        ([field!(sk, skc_rcv_saddr: u32), 0, 0, 0], [field!(sk, skc_daddr: u32), 0, 0, 0])
     }
 }
 

@@ -56,11 +56,7 @@ impl EndState {
         }
         let shut_down = self.sk_shutdown & SHUTDOWN_MASK == SHUTDOWN_MASK;
         if self.segs_out == 0 {
-            return if shut_down {
-                Outcome::Aborted
-            } else {
-                Outcome::LocalError
-            };
+            return if shut_down { Outcome::Aborted } else { Outcome::LocalError };
         }
         if shut_down || self.sk_err == 0 {
             return Outcome::Aborted;
@@ -99,12 +95,7 @@ mod tests {
     use super::*;
 
     fn end(new_state: i32, segs_out: u32, sk_shutdown: u8, sk_err: i32) -> (Outcome, i32) {
-        let state = EndState {
-            new_state,
-            segs_out,
-            sk_shutdown,
-            sk_err,
-        };
+        let state = EndState { new_state, segs_out, sk_shutdown, sk_err };
         (state.outcome(), state.errno())
     }
 
@@ -125,10 +116,7 @@ mod tests {
         assert_eq!(end(CLOSE, 7, 0, 110), (Outcome::TimedOut, 110));
         assert_eq!(end(CLOSE, 1, 0, 103), (Outcome::Aborted, 103));
         for unreachable in [113, 101, 92] {
-            assert_eq!(
-                end(CLOSE, 1, 0, unreachable),
-                (Outcome::Unreachable, unreachable)
-            );
+            assert_eq!(end(CLOSE, 1, 0, unreachable), (Outcome::Unreachable, unreachable));
         }
     }
 

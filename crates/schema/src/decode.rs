@@ -244,10 +244,7 @@ fn comm_bytes(words: [u64; COMM_LEN / 8]) -> [u8; COMM_LEN] {
 /// Control characters stay: the capture holds the name as it was, and whoever
 /// prints it escapes it for the place it is printed to.
 pub fn comm_text(comm: &[u8]) -> String {
-    let end = comm
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(comm.len());
+    let end = comm.iter().position(|&byte| byte == 0).unwrap_or(comm.len());
     escape_invalid_utf8(&comm[..end])
 }
 

@@ -53,11 +53,7 @@ impl Outcome {
 
     /// The outcome with this discriminant, if there is one.
     pub const fn from_u8(value: u8) -> Option<Self> {
-        if (value as usize) < Self::COUNT {
-            Some(Self::ALL[value as usize])
-        } else {
-            None
-        }
+        if (value as usize) < Self::COUNT { Some(Self::ALL[value as usize]) } else { None }
     }
 
     /// Whether the attempt came to an end other than `established`.

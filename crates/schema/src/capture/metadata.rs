@@ -200,10 +200,10 @@ impl CaptureInfo {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn info() -> CaptureInfo {
+    pub(crate) fn info() -> CaptureInfo {
         CaptureInfo {
             format_version: FORMAT_VERSION,
             tool_version: "0.1.0".into(),
@@ -214,14 +214,8 @@ mod tests {
             machine_id_hash: None,
             command_line: vec!["record".into()],
             filters: BTreeMap::new(),
-            start: Instant {
-                time_us: 1,
-                monotonic_ns: 2,
-            },
-            stop: Instant {
-                time_us: 3,
-                monotonic_ns: 4,
-            },
+            start: Instant { time_us: 1, monotonic_ns: 2 },
+            stop: Instant { time_us: 3, monotonic_ns: 4 },
             stop_reason: StopReason::Failed("disk full".into()),
             clean: true,
             clock: Vec::new(),
@@ -250,9 +244,6 @@ mod tests {
         large.command_line = vec!["x".repeat(METADATA_LIMIT)];
         assert!(matches!(large.to_json(), Err(MetadataError::TooLarge(_))));
         let json = " ".repeat(METADATA_LIMIT + 1);
-        assert!(matches!(
-            CaptureInfo::from_json(&json),
-            Err(MetadataError::TooLarge(_))
-        ));
+        assert!(matches!(CaptureInfo::from_json(&json), Err(MetadataError::TooLarge(_))));
     }
 }

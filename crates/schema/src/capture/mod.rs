@@ -4,6 +4,7 @@
 //! contract other programs read.
 
 pub mod columns;
+pub mod journal;
 pub mod metadata;
 
 /// Version of the columns and of the metadata document written by this crate.

@@ -98,17 +98,11 @@ fn mapped_addresses_are_ipv4_and_others_stay_ipv6() {
 fn every_wrong_length_is_refused() {
     let good = bytes(&record());
     for length in 0..good.len() {
-        assert_eq!(
-            decode_event(&good[..length]),
-            Err(DecodeError::Length(length))
-        );
+        assert_eq!(decode_event(&good[..length]), Err(DecodeError::Length(length)));
     }
     let mut longer = good;
     longer.push(0);
-    assert_eq!(
-        decode_event(&longer),
-        Err(DecodeError::Length(RECORD_LEN + 1))
-    );
+    assert_eq!(decode_event(&longer), Err(DecodeError::Length(RECORD_LEN + 1)));
 }
 
 #[test]
@@ -123,14 +117,8 @@ fn nonsense_is_named() {
     assert_eq!(refused(|r| r.outcome = 256), DecodeError::Outcome(256));
     assert_eq!(refused(|r| r.start.family = 1), DecodeError::Family(1));
     assert_eq!(refused(|r| r.end_ns = 999), DecodeError::EndsBeforeStart(1));
-    assert_eq!(
-        refused(|r| r.end_ns = u64::MAX),
-        DecodeError::Range("end_ns")
-    );
-    assert_eq!(
-        refused(|r| r.start.pid = u32::MAX),
-        DecodeError::Range("pid")
-    );
+    assert_eq!(refused(|r| r.end_ns = u64::MAX), DecodeError::Range("end_ns"));
+    assert_eq!(refused(|r| r.start.pid = u32::MAX), DecodeError::Range("pid"));
     assert_eq!(refused(|r| r.errno = u32::MAX), DecodeError::Range("errno"));
 }
 

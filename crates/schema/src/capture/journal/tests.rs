@@ -1,0 +1,117 @@
+//! A journal read back whole, cut at every byte, and damaged at every byte.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::ipc::reader::StreamReader;
+
+use super::*;
+use crate::capture::metadata::tests::info;
+
+fn batch(first: i64, rows: i64) -> RecordBatch {
+    let schema: SchemaRef = columns::schema();
+    let numbers = || first..first + rows;
+    let arrays = schema.fields().iter().map(|field| -> ArrayRef {
+        match field.data_type() {
+            DataType::Utf8 => {
+                Arc::new(StringArray::from_iter_values(numbers().map(|n| format!("{n}"))))
+            }
+            DataType::Int64 => Arc::new(Int64Array::from_iter_values(numbers())),
+            DataType::Int32 => Arc::new(Int32Array::from_iter_values(numbers().map(|n| n as i32))),
+            _ => Arc::new(
+                TimestampMicrosecondArray::from_iter_values(numbers()).with_timezone("UTC"),
+            ),
+        }
+    });
+    RecordBatch::try_new(schema.clone(), arrays.collect()).expect("columns of the schema")
+}
+
+fn note(seen: u64) -> Note {
+    let mut note = Note::default();
+    note.counters.seen = seen;
+    note
+}
+
+fn journal(closed: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut writer = JournalWriter::create(&mut bytes, &info()).expect("in memory");
+    writer.write(&batch(0, 3), &note(3)).expect("in memory");
+    writer.write(&batch(3, 2), &note(5)).expect("in memory");
+    if closed {
+        writer.finish().expect("in memory");
+    }
+    bytes
+}
+
+/// Rows, the end and the last `seen` of a journal; `None` if it does not open.
+fn read(bytes: &[u8]) -> Option<(Vec<i64>, JournalEnd, u64)> {
+    let mut reader = JournalReader::open(bytes).ok()?;
+    let mut rows = Vec::new();
+    while let Some(batch) = reader.next_batch().ok()? {
+        let column = batch.column_by_name(columns::START_NS).expect("start_ns");
+        let column = column.as_any().downcast_ref::<Int64Array>().expect("int64");
+        rows.extend(column.values());
+    }
+    Some((rows, reader.end().expect("read to its end"), reader.info().counters.seen))
+}
+
+#[test]
+fn rows_notes_and_metadata_come_back() {
+    assert_eq!(read(&journal(true)), Some((vec![0, 1, 2, 3, 4], JournalEnd::Closed, 5)));
+    assert_eq!(read(&journal(false)), Some((vec![0, 1, 2, 3, 4], JournalEnd::Open, 5)));
+    let bytes = journal(true);
+    let reader = JournalReader::open(bytes.as_slice()).expect("a journal");
+    assert_eq!(reader.info().host, info().host);
+}
+
+#[test]
+fn any_arrow_reader_opens_it() {
+    let bytes = journal(true);
+    let reader = StreamReader::try_new(bytes.as_slice(), None).expect("an Arrow stream");
+    let rows: usize = reader.map(|batch| batch.expect("a batch").num_rows()).sum();
+    assert_eq!(rows, 5);
+}
+
+#[test]
+fn cut_anywhere_it_keeps_every_whole_batch() {
+    let bytes = journal(false);
+    let mut seen = Vec::new();
+    for length in 0..=bytes.len() {
+        let outcome = read(&bytes[..length]).map(|(rows, end, _)| (rows.len(), end));
+        if let Some((rows, end)) = outcome {
+            let boundary = JournalReader::open(&bytes[..length]).is_ok_and(|mut reader| {
+                while matches!(reader.next_batch(), Ok(Some(_))) {}
+                reader.offset() == length as u64
+            });
+            assert_eq!(end == JournalEnd::Open, boundary, "cut at {length}");
+            seen.push(rows);
+        }
+    }
+    assert!(seen.is_sorted(), "a longer journal never has fewer rows");
+    seen.dedup();
+    assert_eq!(seen, [0, 3, 5]);
+}
+
+#[test]
+fn a_changed_byte_is_never_read_as_data() {
+    let good = journal(true);
+    for at in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x10;
+        if let Some((rows, end, _)) = read(&bytes) {
+            assert!([0, 3, 5].contains(&rows.len()), "byte {at}: {rows:?}");
+            assert!(rows.iter().copied().eq(0..rows.len() as i64), "byte {at}: {rows:?}");
+            assert_eq!(end, JournalEnd::Damaged, "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn other_files_are_not_journals() {
+    for bytes in [&b""[..], b"PAR1", b"\xff\xff\xff\xff\0\0\0\0", &[0xff; 64]] {
+        assert!(matches!(JournalReader::open(bytes), Err(JournalError::NotAJournal)));
+    }
+}
