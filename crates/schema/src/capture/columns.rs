@@ -84,8 +84,8 @@ pub fn schema() -> SchemaRef {
             required(NETNS, Int64),
             required(IP_VERSION, Int32),
             required(SRC_ADDR, Utf8),
-            required(SRC_PORT, Int32),
             required(DST_ADDR, Utf8),
+            required(SRC_PORT, Int32),
             required(DST_PORT, Int32),
             required(FLAGS, Int32),
         ]))
@@ -131,8 +131,8 @@ mod tests {
             "netns Int64",
             "ip_version Int32",
             "src_addr Utf8",
-            "src_port Int32",
             "dst_addr Utf8",
+            "src_port Int32",
             "dst_port Int32",
             "flags Int32",
         ];

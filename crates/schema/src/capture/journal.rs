@@ -256,19 +256,20 @@ impl<R: Read> JournalReader<R> {
     /// [`JournalError::Io`] when reading fails, [`JournalError::Arrow`] when a
     /// message passes its checksum and still is not a batch of this schema.
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, JournalError> {
-        while self.end.is_none() {
-            let message = match read_message(&mut self.input, &mut self.offset)? {
-                Step::Message(message) => message,
-                Step::End(end) => {
-                    self.end = Some(end);
-                    break;
-                }
-            };
-            self.note.counters = message.note.counters.clone();
-            self.note.clock.extend(&message.note.clock);
-            return Ok(Some(message.batch(&self.schema)?));
+        if self.end.is_some() {
+            return Ok(None);
         }
-        Ok(None)
+        match read_message(&mut self.input, &mut self.offset)? {
+            Step::End(end) => {
+                self.end = Some(end);
+                Ok(None)
+            }
+            Step::Message(message) => {
+                self.note.counters = message.note.counters.clone();
+                self.note.clock.extend(&message.note.clock);
+                Ok(Some(message.batch(&self.schema)?))
+            }
+        }
     }
 }
 
@@ -322,7 +323,7 @@ fn read_message(input: &mut impl Read, offset: &mut u64) -> Result<Step, Journal
     if block_len == 0 {
         return Ok(Step::End(JournalEnd::Closed));
     }
-    if !(TRAILER_LEN..=METADATA_BLOCK_LIMIT).contains(&block_len) || block_len % 8 != 0 {
+    if !(TRAILER_LEN..=METADATA_BLOCK_LIMIT).contains(&block_len) || !block_len.is_multiple_of(8) {
         return DAMAGED;
     }
     let block = read_up_to(input, block_len)?;

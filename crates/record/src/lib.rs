@@ -1,0 +1,19 @@
+//! The recorder: from the kernel's tracepoint to a capture on disk.
+//!
+//! ```text
+//! probe    BPF object, kernel offsets, ring buffer     ─┐
+//! host     who and where we are, clocks, cgroups        ├─► session ─► capture
+//! cli      what was asked for                          ─┘
+//! ```
+//!
+//! * [`cli`]: arguments as typed, then as validated options;
+//! * [`probe`]: loads and attaches the BPF program and reads what it says;
+//! * [`host`]: facts about the machine that go into the capture;
+//! * [`session`]: one recording from attach to stop;
+//! * [`capture`]: events to rows, journal, and the sealed Parquet file.
+
+pub mod capture;
+pub mod cli;
+pub mod host;
+pub mod probe;
+pub mod session;

@@ -1,0 +1,100 @@
+//! Why the probe cannot be attached, each with what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Oldest kernel release the probe's helpers allow (`bpf_skc_to_tcp_sock` 5.9,
+/// raw tracepoint test runs 5.10).
+pub const MINIMUM_KERNEL: (u32, u32) = (5, 10);
+
+/// Why recording cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// The process may not load BPF programs.
+    #[error(
+        "no permission to load BPF programs; run as root (sudo record …) or with CAP_BPF and CAP_PERFMON"
+    )]
+    Permission,
+    /// The kernel is older than [`MINIMUM_KERNEL`].
+    #[error("kernel {release} is too old; Linux {}.{} or later is needed", MINIMUM_KERNEL.0, MINIMUM_KERNEL.1)]
+    KernelTooOld {
+        /// `uname -r`.
+        release: String,
+    },
+    /// There is no BTF, or it cannot be read.
+    #[error(
+        "cannot read kernel type information (BTF) from {}: {source}; a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, as distributions ship since 2020",
+        path.display()
+    )]
+    NoBtf {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// BTF was read but is not usable.
+    #[error("kernel type information (BTF) is not usable: {0}")]
+    BadBtf(String),
+    /// The tracepoint is not in this kernel.
+    #[error(
+        "this kernel has no tracepoint inet_sock_set_state; a kernel built with CONFIG_INET and CONFIG_TRACEPOINTS is needed"
+    )]
+    NoTracepoint,
+    /// Anything else the kernel or aya said.
+    #[error("the kernel refused the BPF program: {0}")]
+    Rejected(String),
+}
+
+impl AttachError {
+    /// Whether an error of the kernel, or its cause, is a missing permission.
+    pub(super) fn from_aya(error: impl std::error::Error + 'static) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        let mut last = String::new();
+        while let Some(error) = cause {
+            if let Some(io) = error.downcast_ref::<io::Error>()
+                && io.kind() == io::ErrorKind::PermissionDenied
+            {
+                return Self::Permission;
+            }
+            let text = error.to_string();
+            if !last.contains(&text) {
+                if !last.is_empty() {
+                    last.push_str(": ");
+                }
+                last.push_str(&text);
+            }
+            cause = error.source();
+        }
+        // A verifier log has many lines; one line is promised.
+        Self::Rejected(last.lines().next().unwrap_or_default().to_owned())
+    }
+}
+
+/// Checks a release such as `6.1.0-18-amd64` against [`MINIMUM_KERNEL`].
+pub(super) fn check_kernel(release: &str) -> Result<(), AttachError> {
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|digits| digits.parse::<u32>().unwrap_or_default());
+    let version = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    if version < MINIMUM_KERNEL {
+        return Err(AttachError::KernelTooOld { release: release.to_owned() });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases() {
+        for good in ["5.10.0-28-cloud-amd64", "6.18.44-fc-v669", "6.1", "10.0.0"] {
+            assert!(check_kernel(good).is_ok(), "{good}");
+        }
+        for old in ["5.9.16", "4.19.0-25-amd64", "", "garbage"] {
+            assert!(check_kernel(old).is_err(), "{old}");
+        }
+        let error = check_kernel("5.4.0").expect_err("too old");
+        assert_eq!(error.to_string(), "kernel 5.4.0 is too old; Linux 5.10 or later is needed");
+    }
+}

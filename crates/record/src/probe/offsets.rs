@@ -1,0 +1,200 @@
+//! Field offsets of the running kernel, from its BTF.
+//!
+//! The probe cannot relocate itself (rustc has no CO-RE), so it gets these as
+//! constants. A missing optional field switches off what needs it.
+
+use std::fs;
+use std::path::Path;
+
+use btfparse::{Error as BtfError, ErrorKind, Offset, Readable, TypeInformation, TypeVariant};
+use connlat_schema::settings::{ABSENT, Offsets};
+
+use super::error::AttachError;
+
+/// Offsets, and what this kernel could not provide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedOffsets {
+    /// For the probe.
+    pub offsets: Offsets,
+    /// Optional fields that are missing, as `struct.field (what is lost)`.
+    pub unavailable: Vec<String>,
+}
+
+impl ResolvedOffsets {
+    /// Resolves from raw BTF such as `/sys/kernel/btf/vmlinux`.
+    ///
+    /// # Errors
+    /// [`AttachError::NoBtf`] when the file cannot be read, [`AttachError::BadBtf`]
+    /// when it cannot be parsed or lacks a required field.
+    pub fn from_file(path: &Path) -> Result<Self, AttachError> {
+        let bytes = fs::read(path)
+            .map_err(|source| AttachError::NoBtf { path: path.to_owned(), source })?;
+        Self::from_btf(&bytes)
+    }
+
+    /// Resolves from the bytes of a BTF file.
+    ///
+    /// # Errors
+    /// [`AttachError::BadBtf`].
+    pub fn from_btf(bytes: &[u8]) -> Result<Self, AttachError> {
+        let types = TypeInformation::new(&Bytes(bytes))
+            .map_err(|error| AttachError::BadBtf(error.message().to_owned()))?;
+        let kernel = KernelTypes::find(&types);
+        let mut unavailable = Vec::new();
+        let mut optional = |field: Result<Field, AttachError>, name: &str, lost: &str| {
+            field.unwrap_or_else(|_| {
+                unavailable.push(format!("{name} ({lost})"));
+                Field { byte: ABSENT, mask: 0 }
+            })
+        };
+        let (sock, inet, tcp) = ("sock", "inet_sock", "tcp_sock");
+        let v6_src = optional(
+            kernel.field(sock, "__sk_common.skc_v6_rcv_saddr"),
+            "sock.skc_v6_rcv_saddr",
+            "IPv6 source addresses",
+        );
+        let v6_dst = optional(
+            kernel.field(sock, "__sk_common.skc_v6_daddr"),
+            "sock.skc_v6_daddr",
+            "IPv6 destination addresses",
+        );
+        let net = optional(
+            kernel.field(sock, "__sk_common.skc_net.net"),
+            "sock.skc_net",
+            "network namespaces",
+        );
+        let inum = optional(kernel.field("net", "ns.inum"), "net.ns.inum", "network namespaces");
+        let kern_sock =
+            optional(kernel.field(sock, "sk_kern_sock"), "sock.sk_kern_sock", "flag kernel_socket");
+        let syn_data =
+            optional(kernel.field(tcp, "syn_data"), "tcp_sock.syn_data", "flag fast_open");
+        let is_mptcp =
+            optional(kernel.field(tcp, "is_mptcp"), "tcp_sock.is_mptcp", "flag mptcp_subflow");
+        let netns_known = inum.byte != ABSENT;
+        let offsets = Offsets {
+            skc_family: kernel.byte(sock, "__sk_common.skc_family")?,
+            skc_dport: kernel.byte(sock, "__sk_common.skc_dport")?,
+            skc_rcv_saddr: kernel.byte(sock, "__sk_common.skc_rcv_saddr")?,
+            skc_daddr: kernel.byte(sock, "__sk_common.skc_daddr")?,
+            skc_v6_rcv_saddr: v6_src.byte,
+            skc_v6_daddr: v6_dst.byte,
+            skc_net: if netns_known { net.byte } else { ABSENT },
+            netns_inum: inum.byte,
+            sk_err: kernel.byte(sock, "sk_err")?,
+            sk_shutdown: kernel.byte(sock, "sk_shutdown")?,
+            sk_kern_sock: kern_sock.byte,
+            sk_kern_sock_mask: kern_sock.mask,
+            inet_sport: kernel.byte(inet, "inet_sport")?,
+            total_retrans: kernel.byte(tcp, "total_retrans")?,
+            srtt_us: kernel.byte(tcp, "srtt_us")?,
+            segs_out: kernel.byte(tcp, "segs_out")?,
+            syn_data: syn_data.byte,
+            syn_data_mask: syn_data.mask,
+            is_mptcp: is_mptcp.byte,
+            reserved: 0,
+        };
+        Ok(Self { offsets, unavailable })
+    }
+}
+
+/// A byte offset, and for bit fields the bits within that byte.
+struct Field {
+    byte: u32,
+    mask: u32,
+}
+
+/// The structures the probe reads, by name.
+///
+/// BTF names are not unique across kinds (`net` is also a directory of
+/// functions and enums), so only structures count.
+struct KernelTypes<'a> {
+    types: &'a TypeInformation,
+    structs: Vec<(&'static str, u32)>,
+}
+
+impl<'a> KernelTypes<'a> {
+    const WANTED: [&'static str; 4] = ["sock", "inet_sock", "tcp_sock", "net"];
+
+    fn find(types: &'a TypeInformation) -> Self {
+        let mut structs = Vec::new();
+        for (&id, variant) in types.get() {
+            if let TypeVariant::Struct(found) = variant
+                && let Some(name) = found.name()
+                && let Some(wanted) = Self::WANTED.iter().find(|wanted| *wanted == name)
+            {
+                structs.push((*wanted, id));
+            }
+        }
+        Self { types, structs }
+    }
+
+    fn field(&self, name: &str, path: &str) -> Result<Field, AttachError> {
+        let mut ids = self.structs.iter().filter(|(found, _)| *found == name).map(|(_, id)| *id);
+        let offset = ids.find_map(|id| self.types.offset_of(id, path).ok());
+        match offset {
+            Some((_, Offset::ByteOffset(byte))) => Ok(Field { byte, mask: 0xff }),
+            Some((_, Offset::BitOffsetAndSize(bit, size))) => Ok(Field {
+                byte: bit / 8,
+                // Little-endian bit fields count from the lowest bit.
+                mask: ((1 << size.min(8)) - 1) << (bit % 8),
+            }),
+            None => Err(AttachError::BadBtf(format!("no field {name}.{path}"))),
+        }
+    }
+
+    fn byte(&self, name: &str, path: &str) -> Result<u32, AttachError> {
+        Ok(self.field(name, path)?.byte)
+    }
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl Readable for Bytes<'_> {
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> btfparse::Result<()> {
+        let eof = || BtfError::new(ErrorKind::EOF, "read past the end of BTF");
+        let start = usize::try_from(offset).map_err(|_| eof())?;
+        let end = start.checked_add(buffer.len()).ok_or_else(eof)?;
+        buffer.copy_from_slice(self.0.get(start..end).ok_or_else(eof)?);
+        Ok(())
+    }
+}
+
+/// Where the running kernel keeps its own BTF.
+pub(super) const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_says_so_in_one_line() {
+        let error = ResolvedOffsets::from_file(Path::new("/nonexistent/btf")).expect_err("missing");
+        assert!(matches!(error, AttachError::NoBtf { .. }), "{error}");
+        assert_eq!(error.to_string().lines().count(), 1);
+    }
+
+    #[test]
+    fn garbage_is_not_btf() {
+        for bytes in [&b""[..], b"garbage", &[0; 64]] {
+            let error = ResolvedOffsets::from_btf(bytes).expect_err("not BTF");
+            assert!(matches!(error, AttachError::BadBtf(_)), "{error}");
+        }
+    }
+
+    #[test]
+    fn this_kernel_has_every_required_field() {
+        let path = Path::new(KERNEL_BTF);
+        if !path.exists() {
+            assert!(std::env::var_os("CI").is_none(), "no {KERNEL_BTF}");
+            eprintln!("skipped: no {KERNEL_BTF}");
+            return;
+        }
+        let resolved = ResolvedOffsets::from_file(path).expect("fields of this kernel");
+        let offsets = resolved.offsets;
+        // `skc_daddr` and `skc_rcv_saddr` are the first pair of `sock_common`.
+        assert_eq!(offsets.skc_daddr, 0);
+        assert_eq!(offsets.skc_rcv_saddr, 4);
+        assert!(offsets.srtt_us > offsets.inet_sport);
+        assert!(offsets.syn_data == ABSENT || offsets.syn_data_mask.count_ones() == 1);
+    }
+}

@@ -1,0 +1,123 @@
+//! What the person at the terminal sees: a line while recording, a line at the end.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use connlat_schema::capture::metadata::Counters;
+
+use crate::capture::seal::Sealed;
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The line that is rewritten while recording; silent unless on a terminal.
+#[derive(Debug)]
+pub struct Progress {
+    enabled: bool,
+    shown_at: Instant,
+    events: usize,
+    events_shown: usize,
+}
+
+impl Progress {
+    /// A progress line, or none.
+    pub fn new(enabled: bool) -> Self {
+        Self { enabled, shown_at: Instant::now(), events: 0, events_shown: 0 }
+    }
+
+    /// Counts events and redraws once a second; `state` gives losses and journal bytes.
+    pub fn update(&mut self, events: usize, state: impl FnOnce() -> (u64, u64)) {
+        self.events += events;
+        let elapsed = self.shown_at.elapsed();
+        if !self.enabled || elapsed < INTERVAL {
+            return;
+        }
+        let rate = (self.events - self.events_shown) as f64 / elapsed.as_secs_f64();
+        let (lost, bytes) = state();
+        let line = format!(
+            "record: {} connects, {rate:.0}/s, {lost} lost, {} (Ctrl-C to stop)",
+            self.events,
+            human_bytes(bytes)
+        );
+        // A terminal that went away is no reason to stop recording.
+        let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+        (self.shown_at, self.events_shown) = (Instant::now(), self.events);
+    }
+
+    /// Removes the line.
+    pub fn clear(&self) {
+        if self.enabled {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// The last line, in the manner of perf.
+pub fn print_result(sealed: &Sealed, counters: &Counters, capture: &Path) {
+    // A closed stderr must not turn a good recording into a failure.
+    let _ = writeln!(std::io::stderr(), "{}", result_line(sealed, counters, capture));
+}
+
+fn result_line(sealed: &Sealed, counters: &Counters, capture: &Path) -> String {
+    let lost = counters.lost;
+    let mut causes: Vec<String> = lost
+        .causes()
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(cause, count)| format!("{cause} {count}"))
+        .collect();
+    if counters.filtered > 0 {
+        causes.push(format!("{} filtered out", counters.filtered));
+    }
+    let detail = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(", ")) };
+    format!(
+        "[ record: {} connects, {}, {} lost{detail}; wrote {} ]",
+        sealed.rows,
+        human_bytes(sealed.bytes),
+        lost.total(),
+        capture.display()
+    )
+}
+
+fn human_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use connlat_schema::capture::journal::JournalEnd;
+
+    use super::*;
+
+    #[test]
+    fn the_last_line_says_what_was_lost_and_why() {
+        let sealed = Sealed { rows: 12, bytes: 3_400, end: JournalEnd::Closed };
+        let mut counters = Counters::default();
+        let path = Path::new("c.parquet");
+        assert_eq!(
+            result_line(&sealed, &counters, path),
+            "[ record: 12 connects, 3.4 kB, 0 lost; wrote c.parquet ]"
+        );
+        counters.lost.ring_full = 3;
+        counters.filtered = 9;
+        assert_eq!(
+            result_line(&sealed, &counters, path),
+            "[ record: 12 connects, 3.4 kB, 3 lost: ring_full 3, 9 filtered out; wrote c.parquet ]"
+        );
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(human_bytes(999), "999 B");
+        assert_eq!(human_bytes(1_000), "1.0 kB");
+        assert_eq!(human_bytes(12_345_678), "12.3 MB");
+        assert_eq!(human_bytes(u64::MAX), "18446744073.7 GB");
+    }
+}
