@@ -1,0 +1,8 @@
+//! The real recorder on the live kernel: needs root and BPF.
+//!
+//! Without them each test says why it is skipped; under `CI=true` it fails.
+
+mod connects;
+mod lifecycle;
+mod refusals;
+mod support;
