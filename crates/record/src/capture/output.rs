@@ -4,9 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use chrono::{DateTime, Utc};
 use connlat_schema::capture::journal::JOURNAL_SUFFIX;
-use jiff::Timestamp;
 
 /// Mode of new files: who connected where is nobody else's business.
 const FILE_MODE: u32 = 0o600;
@@ -51,7 +52,7 @@ impl Output {
     pub fn choose(asked: Option<&Path>, force: bool, host: &str) -> Result<Self, OutputError> {
         let capture = match asked {
             Some(path) => path.to_owned(),
-            None => PathBuf::from(default_name(host, Timestamp::now())),
+            None => PathBuf::from(default_name(host, SystemTime::now().into())),
         };
         let output = Self { capture, replace: force };
         output.check()?;
@@ -129,10 +130,10 @@ pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// `connlat-HOST-UTCTIME.parquet`, the host reduced to what is safe in a name.
-fn default_name(host: &str, now: Timestamp) -> String {
+fn default_name(host: &str, now: DateTime<Utc>) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let host: String = host.chars().take(64).map(|c| if safe(c) { c } else { '_' }).collect();
-    let time = now.strftime("%Y%m%dT%H%M%SZ");
+    let time = now.format("%Y%m%dT%H%M%SZ");
     format!("connlat-{host}-{time}.parquet")
 }
 
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_default_name_is_safe_and_in_utc() {
-        let time: Timestamp = "2026-11-23T20:05:09.7+01:00".parse().expect("a time");
+        let time: DateTime<Utc> = "2026-11-23T20:05:09.7+01:00".parse().expect("a time");
         assert_eq!(
             default_name("web-1.example", time),
             "connlat-web-1.example-20261123T190509Z.parquet"

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 use clap::error::ErrorKind;
-use jiff::SignedDuration;
 
 use super::args::Args;
 use crate::probe::ProbeOptions;
@@ -87,13 +86,12 @@ impl Options {
 
 /// A positive length of time such as `10s`, `5m`, `1h30m` or `500ms`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let parsed: SignedDuration = text
-        .parse()
+    let duration = humantime::parse_duration(text)
         .map_err(|_| format!("{text:?} is not a time; write it like 10s, 5m or 1h30m"))?;
-    match Duration::try_from(parsed) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(format!("{text:?} is not longer than 0")),
+    if duration.is_zero() {
+        return Err(format!("{text:?} is not longer than 0"));
     }
+    Ok(duration)
 }
 
 #[cfg(test)]

@@ -1,0 +1,70 @@
+//! How connects ended: rows by outcome and errno.
+
+use connlat_schema::Outcome;
+use connlat_schema::capture::columns::{ERRNO, OUTCOME};
+use polars::prelude::*;
+
+use crate::source::collect;
+
+/// Number of rows with one outcome and errno.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeCount {
+    /// The word in the capture; maybe one this version does not know.
+    pub outcome: String,
+    /// Linux errno, where known.
+    pub errno: Option<i64>,
+    /// Rows.
+    pub connects: i64,
+}
+
+/// Counts by outcome and errno: outcomes in the schema's order, unknown ones
+/// last; the most frequent errno first.
+pub fn outcomes(frame: LazyFrame) -> PolarsResult<Vec<OutcomeCount>> {
+    const CONNECTS: &str = "connects";
+    let count = len().cast(DataType::Int64).alias(CONNECTS);
+    let answer = collect(frame.group_by([col(OUTCOME), col(ERRNO)]).agg([count]))?;
+    let errnos = answer.column(ERRNO)?.cast(&DataType::Int64)?;
+    let (words, errnos) = (answer.column(OUTCOME)?.str()?, errnos.i64()?);
+    let connects = answer.column(CONNECTS)?.i64()?;
+    let mut counts: Vec<_> = (0..answer.height())
+        .map(|row| OutcomeCount {
+            outcome: words.get(row).unwrap_or_default().to_owned(),
+            errno: errnos.get(row),
+            connects: connects.get(row).unwrap_or(0),
+        })
+        .collect();
+    counts.sort_by(|a, b| {
+        let place = |count: &OutcomeCount| {
+            let known = |outcome: &Outcome| outcome.as_str() == count.outcome;
+            Outcome::ALL.iter().position(known).unwrap_or(Outcome::COUNT)
+        };
+        place(a)
+            .cmp(&place(b))
+            .then_with(|| a.outcome.cmp(&b.outcome))
+            .then_with(|| b.connects.cmp(&a.connects))
+            .then_with(|| a.errno.cmp(&b.errno))
+    });
+    Ok(counts)
+}
+
+/// Name of an errno that connects end with (`asm-generic/errno.h`).
+pub fn errno_name(errno: i64) -> Option<&'static str> {
+    Some(match errno {
+        1 => "EPERM",
+        13 => "EACCES",
+        71 => "EPROTO",
+        92 => "ENOPROTOOPT",
+        98 => "EADDRINUSE",
+        99 => "EADDRNOTAVAIL",
+        100 => "ENETDOWN",
+        101 => "ENETUNREACH",
+        103 => "ECONNABORTED",
+        104 => "ECONNRESET",
+        105 => "ENOBUFS",
+        110 => "ETIMEDOUT",
+        111 => "ECONNREFUSED",
+        112 => "EHOSTDOWN",
+        113 => "EHOSTUNREACH",
+        _ => return None,
+    })
+}

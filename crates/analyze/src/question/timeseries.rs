@@ -1,0 +1,169 @@
+//! Connects over wall-clock time, in intervals of equal width.
+
+use std::collections::HashMap;
+
+use connlat_schema::capture::columns::TIME;
+use polars::prelude::*;
+
+use super::figures::{Figures, Key, aggregates, rows};
+use crate::source::collect;
+
+/// More intervals than anyone reads; the guard against `--every 1us` on a day.
+pub const MAX_BUCKETS: u64 = 100_000;
+
+/// Widths that are chosen when none is asked for, µs: round numbers, each at
+/// most 2.5 times the one before.
+const ROUND_WIDTHS: [i64; 27] = {
+    const MS: i64 = 1_000;
+    const S: i64 = 1_000 * MS;
+    const MIN: i64 = 60 * S;
+    const H: i64 = 60 * MIN;
+    const D: i64 = 24 * H;
+    [
+        MS,
+        2 * MS,
+        5 * MS,
+        10 * MS,
+        20 * MS,
+        50 * MS,
+        100 * MS,
+        200 * MS,
+        500 * MS,
+        S,
+        2 * S,
+        5 * S,
+        10 * S,
+        15 * S,
+        30 * S,
+        MIN,
+        2 * MIN,
+        5 * MIN,
+        10 * MIN,
+        15 * MIN,
+        30 * MIN,
+        H,
+        2 * H,
+        4 * H,
+        8 * H,
+        D,
+        2 * D,
+    ]
+};
+
+/// Most intervals a chosen width gives.
+const CHOSEN_BUCKETS: i64 = 20;
+
+/// The answer: every interval from the first to the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeSeries {
+    /// Width of an interval, µs.
+    pub every: i64,
+    /// Start of each interval, µs since 1970 UTC, with its figures.
+    pub buckets: Vec<(i64, Figures)>,
+}
+
+/// The span holds too many intervals of this width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{buckets} intervals, at most {MAX_BUCKETS} can be shown; use a longer --every")]
+pub struct TooManyBuckets {
+    buckets: u128,
+}
+
+/// First and last moment the series covers, µs, both included.
+pub type Span = Option<(i64, i64)>;
+
+/// The span of the rows, widened to the given spans of the recordings: that
+/// nothing was connected at the end of a recording is part of the answer.
+pub fn span_of(
+    frame: LazyFrame,
+    recordings: impl Iterator<Item = (i64, i64)>,
+) -> PolarsResult<Span> {
+    let time = || col(TIME).cast(DataType::Int64);
+    let answer = collect(frame.select([time().min().alias("first"), time().max().alias("last")]))?;
+    let first = answer.column("first")?.i64()?.get(0);
+    let last = answer.column("last")?.i64()?.get(0);
+    let Some((first, last)) = first.zip(last) else {
+        return Ok(None);
+    };
+    Ok(Some(recordings.fold((first, last), |(first, last), (start, stop)| {
+        (first.min(start), last.max(stop.max(start)))
+    })))
+}
+
+/// A round width that divides the span into at most 20 intervals, and into
+/// at least 8 or so where there is a choice.
+pub fn every_for(span: Span) -> i64 {
+    let Some((first, last)) = span else {
+        return 1_000_000;
+    };
+    let fits = |every: i64| last.div_euclid(every) - first.div_euclid(every) < CHOSEN_BUCKETS;
+    let days = |count: i64| count * 86_400_000_000;
+    let long = [days(7), days(28), days(364), days(3_640), days(36_400), days(3_640_000)];
+    ROUND_WIDTHS.into_iter().chain(long).find(|every| fits(*every)).unwrap_or(i64::MAX)
+}
+
+/// One row per interval of `every` µs, those without connects included.
+pub fn timeseries(
+    frame: LazyFrame,
+    span: Span,
+    every: i64,
+) -> PolarsResult<Result<TimeSeries, TooManyBuckets>> {
+    const BUCKET: &str = "bucket";
+    let Some((first, last)) = span else {
+        let buckets = Vec::new();
+        return Ok(Ok(TimeSeries { every, buckets }));
+    };
+    let (first, last) = (first.div_euclid(every), last.div_euclid(every));
+    let buckets = last.abs_diff(first) as u128 + 1;
+    if buckets > u128::from(MAX_BUCKETS) {
+        return Ok(Err(TooManyBuckets { buckets }));
+    }
+
+    let bucket = col(TIME).cast(DataType::Int64).floor_div(lit(every));
+    let answer = collect(frame.group_by([bucket.alias(BUCKET)]).agg(aggregates()))?;
+    let mut found: HashMap<i64, Figures> = rows(&answer, &[BUCKET])?
+        .into_iter()
+        .filter_map(|row| match row.keys.as_slice() {
+            [Key::Integer(bucket)] => Some((*bucket, row.figures)),
+            _ => None,
+        })
+        .collect();
+    let buckets = (first..=last)
+        .map(|bucket| {
+            let figures = found.remove(&bucket).unwrap_or_default();
+            (bucket.saturating_mul(every), figures)
+        })
+        .collect();
+    Ok(Ok(TimeSeries { every, buckets }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: i64 = 1_000_000;
+
+    #[test]
+    fn chosen_widths_are_round_and_give_few_intervals() {
+        let cases = [(60, 5), (20, 2), (19, 1), (600, 30), (3_600, 300), (86_400, 7_200)];
+        for (seconds, every) in cases {
+            assert_eq!(every_for(Some((0, seconds * S))), every * S, "{seconds} s");
+        }
+        assert_eq!(every_for(Some((7, 7))), 1_000);
+        assert_eq!(every_for(None), S);
+    }
+
+    #[test]
+    fn any_span_has_a_width() {
+        for span in [(i64::MIN, i64::MAX), (0, i64::MAX), (i64::MIN, 0), (-1, 1)] {
+            assert!(every_for(Some(span)) > 0);
+        }
+    }
+
+    #[test]
+    fn widths_grow_without_a_jump() {
+        for pair in ROUND_WIDTHS.windows(2) {
+            assert!(pair[0] < pair[1] && pair[1] <= 3 * pair[0], "{pair:?}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Cells as people read them, and columns of text set side by side.
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::answer::{AnswerTable, Cell, Kind};
+use crate::units;
+
+/// Space between columns.
+const GAP: usize = 2;
+/// Longest text in a table that has to fit a width.
+const LONGEST_TEXT: usize = 40;
+
+/// A cell for people; text as it stands in the capture.
+pub fn shown(cell: &Cell, kind: Kind) -> String {
+    match (cell, kind) {
+        (Cell::Null, _) => "-".to_owned(),
+        (Cell::TooSmall, _) => "n/a*".to_owned(),
+        (Cell::Text(text), _) => text.clone(),
+        (Cell::Ratio(ratio), _) => units::percent(*ratio),
+        (Cell::Integer(value), Kind::Count) => units::count(*value),
+        (Cell::Integer(value), Kind::Duration) => units::duration(*value),
+        (Cell::Integer(value), Kind::Time(decimals)) => units::time(*value, decimals),
+        (Cell::Integer(value), Kind::Name | Kind::Ratio) => value.to_string(),
+    }
+}
+
+/// Whether a column is set flush right: everything that is compared by size.
+pub fn is_right(table: &AnswerTable, column: usize) -> bool {
+    match table.columns[column].kind {
+        Kind::Time(_) => false,
+        Kind::Name => {
+            let mut cells = table.rows.iter().map(|row| &row[column]);
+            !table.rows.is_empty() && cells.all(|cell| !matches!(cell, Cell::Text(_)))
+        }
+        _ => true,
+    }
+}
+
+/// The table as lines, and the titles of the columns left out to fit `width`.
+pub fn lines(table: &AnswerTable, width: Option<usize>) -> (Vec<String>, Vec<String>) {
+    let columns: Vec<Vec<String>> =
+        (0..table.columns.len()).map(|index| column_texts(table, index, width.is_some())).collect();
+    let widths: Vec<usize> = columns
+        .iter()
+        .map(|texts| texts.iter().map(|text| text.width()).max().unwrap_or(0))
+        .collect();
+
+    let mut kept: Vec<usize> = (0..columns.len()).collect();
+    let mut left_out = Vec::new();
+    while width.is_some_and(|width| total(&kept, &widths) > width) {
+        let detail = |column: &usize| table.columns[*column].detail;
+        let Some(most) = kept.iter().copied().max_by_key(detail).filter(|c| detail(c) > 0) else {
+            break;
+        };
+        kept.retain(|column| *column != most);
+        left_out.push(most);
+    }
+    left_out.sort_unstable();
+
+    let lines = (0..=table.rows.len()).map(|line| {
+        let mut out = String::new();
+        for &column in &kept {
+            let text = &columns[column][line];
+            let padding = " ".repeat(widths[column] - text.width());
+            let gap = if out.is_empty() { "" } else { "  " };
+            out.push_str(gap);
+            if is_right(table, column) {
+                out.push_str(&padding);
+                out.push_str(text);
+            } else {
+                out.push_str(text);
+                out.push_str(&padding);
+            }
+        }
+        out.truncate(out.trim_end().len());
+        out
+    });
+    let title = |column: usize| table.columns[column].title.clone();
+    (lines.collect(), left_out.into_iter().map(title).collect())
+}
+
+fn total(kept: &[usize], widths: &[usize]) -> usize {
+    let text: usize = kept.iter().map(|column| widths[*column]).sum();
+    text + GAP * kept.len().saturating_sub(1)
+}
+
+/// Heading and cells of one column, safe for a terminal.
+fn column_texts(table: &AnswerTable, index: usize, shorten: bool) -> Vec<String> {
+    let column = &table.columns[index];
+    let cell = |row: &Vec<Cell>| {
+        let text = crate::escape::terminal(&shown(&row[index], column.kind));
+        if shorten { middle_cut(text) } else { text }
+    };
+    std::iter::once(column.title.clone()).chain(table.rows.iter().map(cell)).collect()
+}
+
+/// Long paths differ at their ends, so the middle goes.
+fn middle_cut(text: String) -> String {
+    if text.width() <= LONGEST_TEXT {
+        return text;
+    }
+    let part = (LONGEST_TEXT - 1) / 2;
+    let chars: Vec<char> = text.chars().collect();
+    // Counted in characters: wide ones come out a little longer.
+    let head: String = chars.iter().take(part).collect();
+    let tail: String = chars.iter().skip(chars.len().saturating_sub(part)).collect();
+    format!("{head}…{tail}")
+}
+
+/// Breaks text at spaces into lines of at most `width`; lines after the first
+/// begin with `indent` spaces.
+pub fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let mut out = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        if used > 0 && used + 1 + word.width() > width {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            used = indent;
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += word.width();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrapped_lines_fit() {
+        let text = wrap("one two three four five", 9, 2);
+        assert_eq!(text, "one two\n  three\n  four\n  five");
+        assert_eq!(wrap("unbreakable", 4, 2), "unbreakable");
+    }
+
+    #[test]
+    fn long_text_keeps_both_ends() {
+        let cut = middle_cut(format!("{}{}", "a".repeat(60), "b".repeat(60)));
+        assert_eq!(cut.width(), 39);
+        assert!(cut.starts_with("aaa") && cut.ends_with("bbb"));
+    }
+}

@@ -1,0 +1,42 @@
+//! Tables for tickets and post-mortems, with the warnings as a list.
+
+use super::layout::{is_right, shown};
+use super::trust_text;
+use crate::answer::AnswerTable;
+use crate::escape;
+use crate::report::Report;
+
+pub(super) fn render(report: &Report<'_>) -> String {
+    let mut out = String::new();
+    for (name, value) in trust_text::facts(&report.trust, report.summary) {
+        out.push_str(&format!("- {name}: {}\n", escape::markdown(&value)));
+    }
+    for warning in &report.trust.warnings {
+        let warning = escape::markdown(&warning.to_string());
+        out.push_str(&format!("- **warning:** {warning}\n"));
+    }
+    for section in &report.sections {
+        out.push('\n');
+        if report.summary {
+            out.push_str(&format!("### {}\n\n", section.title));
+        }
+        table(&mut out, &section.table);
+        for note in &section.table.notes {
+            out.push_str(&format!("\n{}\n", escape::markdown(note)));
+        }
+    }
+    out
+}
+
+fn table(out: &mut String, table: &AnswerTable) {
+    let mut line = |cells: Vec<String>| out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    line(table.columns.iter().map(|column| escape::markdown(&column.title)).collect());
+    let rule = |index| {
+        if is_right(table, index) { "---:" } else { "---" }
+    };
+    line((0..table.columns.len()).map(|index| rule(index).to_owned()).collect());
+    for row in &table.rows {
+        let cells = row.iter().zip(&table.columns);
+        line(cells.map(|(cell, column)| escape::markdown(&shown(cell, column.kind))).collect());
+    }
+}

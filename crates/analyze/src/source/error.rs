@@ -1,0 +1,96 @@
+//! Why a file is not a readable capture, and what to do about it.
+
+use std::path::PathBuf;
+
+use connlat_schema::capture::FORMAT_VERSION;
+use connlat_schema::capture::metadata::MetadataError;
+
+use super::display_name;
+
+/// A file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", display_name(path))]
+pub struct SourceError {
+    path: PathBuf,
+    #[source]
+    problem: Problem,
+}
+
+impl SourceError {
+    pub(super) fn new(path: PathBuf, problem: Problem) -> Self {
+        Self { path, problem }
+    }
+}
+
+/// What is wrong with a file; each message ends with the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    #[error("no such file; check the name")]
+    Missing,
+    #[error("is a directory; name the captures in it, such as DIR/*.parquet")]
+    Directory,
+    #[error("is not a regular file; write the capture to disk first")]
+    NotAFile,
+    #[error("permission denied; run as a user who may read it")]
+    Denied,
+    #[error("cannot be read: {0}; check the disk")]
+    Io(#[source] std::io::Error),
+    #[error("is empty; nothing was recorded or the copy failed, so copy it again")]
+    Empty,
+    #[error("is a journal, not a capture; seal it with `record recover`")]
+    Journal,
+    #[error("is not a Parquet file; name a capture written by `record`")]
+    NotParquet,
+    #[error("ends before its footer; copy it again, or run `record recover` on its journal")]
+    Truncated,
+    #[error("is damaged ({0}); copy it again, or run `record recover` on its journal")]
+    Damaged(String),
+    #[error("is a Parquet file but not a capture; name one written by `record`")]
+    NotACapture,
+    #[error(
+        "has format version {0}, this program reads up to {FORMAT_VERSION}; use a newer `analyze`"
+    )]
+    Newer(u64),
+    #[error("has unusable metadata ({0}); record again")]
+    Metadata(String),
+    #[error("has no column `{0}`; use the capture as `record` wrote it")]
+    ColumnMissing(&'static str),
+    #[error("column `{column}` is {found}, not {expected}; use the capture as `record` wrote it")]
+    ColumnType { column: &'static str, found: String, expected: String },
+    #[error("brings the rows to {0}, more than one run can hold; name fewer files")]
+    TooManyRows(u64),
+}
+
+impl Problem {
+    /// Damage found by a library, whose words may hold anything and many lines.
+    pub(super) fn damaged(reason: impl std::fmt::Display) -> Self {
+        const LONGEST: usize = 160;
+        let reason = reason.to_string();
+        let line = reason.lines().next().unwrap_or_default();
+        let mut short: String = crate::escape::terminal(line).chars().take(LONGEST).collect();
+        if short.is_empty() {
+            short.push_str("no details");
+        }
+        Self::Damaged(short)
+    }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Self::Missing,
+            std::io::ErrorKind::PermissionDenied => Self::Denied,
+            std::io::ErrorKind::UnexpectedEof => Self::Truncated,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<MetadataError> for Problem {
+    fn from(error: MetadataError) -> Self {
+        match error {
+            MetadataError::Version(version) => Self::Newer(version.into()),
+            other => Self::Metadata(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Captures on disk become validated metadata and one lazy frame of rows.
+//!
+//! [`parquet`] reads sealed captures. Another kind of source only has to
+//! produce a [`Capture`]; nothing downstream knows where rows come from.
+
+mod columns;
+mod error;
+mod parquet;
+
+use std::path::{Path, PathBuf};
+
+use connlat_schema::capture::metadata::CaptureInfo;
+use polars::prelude::*;
+
+pub use error::{Problem, SourceError};
+
+use crate::guard;
+
+/// Rows in all that polars can number in its default build.
+const MAX_ROWS: u64 = u32::MAX as u64 - 1;
+
+/// One validated capture.
+pub struct Capture {
+    /// The file as the user named it.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Rows in it.
+    pub rows: u64,
+    /// What the recorder wrote about it.
+    pub info: CaptureInfo,
+    /// Its rows, not read yet.
+    frame: LazyFrame,
+}
+
+/// All captures of one run.
+pub struct Captures {
+    /// Each on its own, in the order given.
+    pub each: Vec<Capture>,
+    rows: LazyFrame,
+}
+
+impl Captures {
+    /// Opens and validates every file; the first that is unusable ends it.
+    pub fn open(paths: &[PathBuf]) -> Result<Self, SourceError> {
+        let each = paths
+            .iter()
+            .map(|path| {
+                parquet::open(path).map_err(|problem| SourceError::new(path.clone(), problem))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let total: u64 = each.iter().map(|capture| capture.rows).sum();
+        if let Some(last) = each.last().filter(|_| total > MAX_ROWS) {
+            return Err(SourceError::new(last.path.clone(), Problem::TooManyRows(total)));
+        }
+        // Scanned one by one: polars would take the schema of the first for all.
+        let frames: Vec<_> = each.iter().map(|capture| capture.frame.clone()).collect();
+        let rows = match frames.as_slice() {
+            [only] => only.clone(),
+            _ => concat(frames, UnionArgs::default()).map_err(|error| {
+                SourceError::new(
+                    each.first().map(|c| c.path.clone()).unwrap_or_default(),
+                    Problem::damaged(error),
+                )
+            })?,
+        };
+        Ok(Self { each, rows })
+    }
+
+    /// Rows in all captures.
+    pub fn row_count(&self) -> u64 {
+        self.each.iter().map(|capture| capture.rows).sum()
+    }
+
+    /// Runs one question over the rows of all captures.
+    ///
+    /// Only the columns the question uses are read. What goes wrong here is
+    /// damage inside a file that its footer did not show.
+    pub fn ask<T>(
+        &self,
+        question: impl FnOnce(LazyFrame) -> PolarsResult<T>,
+    ) -> Result<T, SourceError> {
+        attempt(|| question(self.rows.clone())).map_err(|reason| self.find_damage(reason))
+    }
+
+    /// Names the file that cannot be read, by reading each to its end.
+    fn find_damage(&self, reason: String) -> SourceError {
+        let damaged = self.each.iter().find_map(|capture| {
+            let everything = capture.frame.clone().select([col("*").count()]);
+            let reason = attempt(|| collect(everything)).err()?;
+            Some(SourceError::new(capture.path.clone(), Problem::damaged(reason)))
+        });
+        damaged.unwrap_or_else(|| {
+            let first = self.each.first().map(|capture| capture.path.clone());
+            SourceError::new(first.unwrap_or_default(), Problem::damaged(reason))
+        })
+    }
+}
+
+/// Runs a query. The streaming engine holds the columns in use of a few row
+/// groups at a time, not those of the whole input.
+pub fn collect(frame: LazyFrame) -> PolarsResult<DataFrame> {
+    frame.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single())
+}
+
+fn attempt<T>(query: impl FnOnce() -> PolarsResult<T>) -> Result<T, String> {
+    guard::caught(query)?.map_err(|error| error.to_string())
+}
+
+/// Name of a file for messages.
+pub fn display_name(path: &Path) -> String {
+    crate::escape::terminal(&path.to_string_lossy())
+}

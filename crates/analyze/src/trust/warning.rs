@@ -1,0 +1,192 @@
+//! Every reason to distrust a figure, each with what follows from it.
+
+use std::fmt;
+
+use super::{Trust, stop_reason};
+use crate::units;
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// Connects that should have become rows did not.
+    Lost {
+        /// How many.
+        total: u64,
+        /// Causes with their counts, only those that occurred.
+        causes: Vec<(&'static str, u64)>,
+    },
+    /// The recorder did not finish the file.
+    NotClean {
+        /// The file.
+        file: String,
+        /// Why the recording ended.
+        reason: String,
+    },
+    /// Connects below `--min-latency` have no rows.
+    Suppressed(u64),
+    /// Only part of the host was recorded.
+    Filtered(String),
+    /// The wall clock was set during the recording.
+    ClockStep {
+        /// The file.
+        file: String,
+        /// Largest step, ns.
+        step_ns: i64,
+    },
+    /// The kernel did not consider its clock synchronised.
+    ClockUnsynchronised(String),
+    /// The recorder wrote another number of rows than the file holds.
+    RowsDisagree {
+        /// The file.
+        file: String,
+        /// Rows the recorder counted.
+        written: u64,
+        /// Rows in the file.
+        rows: u64,
+    },
+    /// Two recordings of the same boot of a host overlap in time.
+    Overlap(String, String),
+}
+
+impl Warning {
+    /// Stable name for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Lost { .. } => "lost",
+            Self::NotClean { .. } => "not_clean",
+            Self::Suppressed(_) => "suppressed",
+            Self::Filtered(_) => "filtered",
+            Self::ClockStep { .. } => "clock_step",
+            Self::ClockUnsynchronised(_) => "clock_unsynchronised",
+            Self::RowsDisagree { .. } => "rows_disagree",
+            Self::Overlap(..) => "overlap",
+        }
+    }
+}
+
+/// What was found, then what follows from it.
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost { total, causes } => {
+                let causes: Vec<String> = causes
+                    .iter()
+                    .map(|(cause, count)| format!("{cause} {}", units::count_u64(*count)))
+                    .collect();
+                write!(
+                    f,
+                    "{} connects were lost ({}); counts are too low, and as losses come in bursts, \
+                     percentiles too",
+                    units::count_u64(*total),
+                    causes.join(", ")
+                )
+            }
+            Self::NotClean { file, reason } => write!(
+                f,
+                "{file} was not finished by the recorder ({reason}); its last connects may be missing"
+            ),
+            Self::Suppressed(count) => write!(
+                f,
+                "{} connects below --min-latency have no rows; percentiles are not those of the \
+                 host but too high, and so are failure rates",
+                units::count_u64(*count)
+            ),
+            Self::Filtered(filters) => write!(
+                f,
+                "recorded with filters ({filters}); counts and percentiles are not those of the host"
+            ),
+            Self::ClockStep { file, step_ns } => write!(
+                f,
+                "the wall clock was stepped by {} during {file}; times before and after do not \
+                 compare, latencies are not affected",
+                units::duration(*step_ns)
+            ),
+            Self::ClockUnsynchronised(file) => write!(
+                f,
+                "the clock was not synchronised during {file}; its times do not compare with \
+                 those of other hosts, latencies are not affected"
+            ),
+            Self::RowsDisagree { file, written, rows } => write!(
+                f,
+                "the recorder wrote {} rows to {file}, which holds {}; it was changed afterwards, \
+                 or the account of losses is wrong",
+                units::count_u64(*written),
+                units::count_u64(*rows)
+            ),
+            Self::Overlap(a, b) => write!(
+                f,
+                "{a} and {b} are recordings of the same host at the same time; connects may be \
+                 counted twice"
+            ),
+        }
+    }
+}
+
+/// Every warning the captures give rise to, the gravest kinds first.
+pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let total = trust.lost_total();
+    if total > 0 {
+        let causes = trust.lost.iter().copied().filter(|(_, count)| *count > 0);
+        let causes = causes.collect();
+        warnings.push(Warning::Lost { total, causes });
+    }
+    for file in &trust.files {
+        let info = &file.capture.info;
+        if !info.clean {
+            warnings.push(Warning::NotClean {
+                file: file.name(),
+                reason: crate::escape::terminal(&stop_reason(&info.stop_reason)),
+            });
+        }
+    }
+    overlaps(trust, &mut warnings);
+    for file in &trust.files {
+        let (written, rows) = (file.capture.info.counters.written, file.capture.rows);
+        if written != rows {
+            let file = file.name();
+            warnings.push(Warning::RowsDisagree { file, written, rows });
+        }
+    }
+    if trust.suppressed_total() > 0 {
+        warnings.push(Warning::Suppressed(trust.suppressed_total()));
+    }
+    let mut filters: Vec<String> = Vec::new();
+    for file in &trust.files {
+        for (name, values) in &file.capture.info.filters {
+            let filter = crate::escape::terminal(&format!("{name}={}", values.join(",")));
+            if !filters.contains(&filter) {
+                filters.push(filter);
+            }
+        }
+    }
+    if !filters.is_empty() {
+        warnings.push(Warning::Filtered(filters.join(" ")));
+    }
+    for file in &trust.files {
+        if let Some(step_ns) = file.clock.step_ns {
+            let file = file.name();
+            warnings.push(Warning::ClockStep { file, step_ns });
+        }
+        if file.clock.synchronised == Some(false) {
+            warnings.push(Warning::ClockUnsynchronised(file.name()));
+        }
+    }
+    warnings
+}
+
+/// Names each file once that overlaps with an earlier one.
+fn overlaps(trust: &Trust<'_>, warnings: &mut Vec<Warning>) {
+    for (index, later) in trust.files.iter().enumerate() {
+        let (a, boot) = (&later.capture.info, &later.capture.info.boot_id);
+        let earlier = trust.files[..index].iter().find(|earlier| {
+            let b = &earlier.capture.info;
+            b.boot_id == *boot
+                && a.start.monotonic_ns < b.stop.monotonic_ns
+                && b.start.monotonic_ns < a.stop.monotonic_ns
+        });
+        if let Some(earlier) = earlier {
+            warnings.push(Warning::Overlap(earlier.name(), later.name()));
+        }
+    }
+}
