@@ -69,11 +69,11 @@ pub struct TooManyBuckets {
     buckets: u128,
 }
 
-/// First and last moment the series covers, µs, both included.
+/// First and last microsecond the series covers.
 pub type Span = Option<(i64, i64)>;
 
-/// The span of the rows, widened to the given spans of the recordings: that
-/// nothing was connected at the end of a recording is part of the answer.
+/// The span of the rows, widened to the given recordings (start and stop, the stop not
+/// included): that nothing was connected at the end of a recording is part of the answer.
 pub fn span_of(
     frame: LazyFrame,
     recordings: impl Iterator<Item = (i64, i64)>,
@@ -86,7 +86,7 @@ pub fn span_of(
         return Ok(None);
     };
     Ok(Some(recordings.fold((first, last), |(first, last), (start, stop)| {
-        (first.min(start), last.max(stop.max(start)))
+        (first.min(start), last.max(stop.saturating_sub(1)))
     })))
 }
 
@@ -119,7 +119,10 @@ pub fn timeseries(
         return Ok(Err(TooManyBuckets { buckets }));
     }
 
-    let bucket = col(TIME).cast(DataType::Int64).floor_div(lit(every));
+    // polars' remainder is never negative for a positive divisor, so this
+    // rounds down before 1970 too. Both sides wrap alike at the ends of i64.
+    let time = || col(TIME).cast(DataType::Int64);
+    let bucket = time() - time() % lit(every);
     let answer = collect(frame.group_by([bucket.alias(BUCKET)]).agg(aggregates()))?;
     let mut found: HashMap<i64, Figures> = rows(&answer, &[BUCKET])?
         .into_iter()
@@ -130,8 +133,8 @@ pub fn timeseries(
         .collect();
     let buckets = (first..=last)
         .map(|bucket| {
-            let figures = found.remove(&bucket).unwrap_or_default();
-            (bucket.saturating_mul(every), figures)
+            let start = bucket.wrapping_mul(every);
+            (start, found.remove(&start).unwrap_or_default())
         })
         .collect();
     Ok(Ok(TimeSeries { every, buckets }))
@@ -145,9 +148,9 @@ mod tests {
 
     #[test]
     fn chosen_widths_are_round_and_give_few_intervals() {
-        let cases = [(60, 5), (20, 2), (19, 1), (600, 30), (3_600, 300), (86_400, 7_200)];
+        let cases = [(60, 5), (20, 1), (21, 2), (600, 30), (3_600, 300), (86_400, 7_200)];
         for (seconds, every) in cases {
-            assert_eq!(every_for(Some((0, seconds * S))), every * S, "{seconds} s");
+            assert_eq!(every_for(Some((0, seconds * S - 1))), every * S, "{seconds} s");
         }
         assert_eq!(every_for(Some((7, 7))), 1_000);
         assert_eq!(every_for(None), S);

@@ -1,0 +1,10 @@
+//! `analyze` as its users run it: the binary against synthetic captures.
+
+mod bad_files;
+mod capture;
+mod golden;
+mod hostile;
+mod oracle;
+mod output;
+mod program;
+mod questions;

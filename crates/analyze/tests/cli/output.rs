@@ -1,0 +1,132 @@
+//! The program among other programs: pipes, exit codes, usage, warnings.
+
+use std::process::Stdio;
+
+use connlat_schema::capture::metadata::StopReason;
+use serde_json::{Value, json};
+
+use super::capture::{Capture, Connect, S};
+use super::program::{Dir, command};
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let dir = Dir::new();
+    // More output than a pipe holds.
+    let rows = (0..4_000).map(|n| Connect::at(0, 1).to(&format!("host-{n}"), 443));
+    Capture::of(rows.collect()).write(dir.path("p.parquet"));
+    let mut child = command(&dir.path("."))
+        .args(["destinations", "--top", "0", "p.parquet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let dir = Dir::new();
+    Capture::of(vec![]).write(dir.path("c.parquet"));
+    let cases: [&[&str]; 9] = [
+        &[],
+        &["percentiles"],
+        &["percentiles", "--by", "latency", "c.parquet"],
+        &["percentiles", "--by", "latency_ns", "c.parquet"],
+        &["destinations", "--sort", "mean", "c.parquet"],
+        &["timeseries", "--every", "0s", "c.parquet"],
+        &["timeseries", "--every", "1ns", "c.parquet"],
+        &["timeseries", "--every", "fast", "c.parquet"],
+        &["--format", "xml", "c.parquet"],
+    ];
+    for args in cases {
+        let run = dir.analyze(args);
+        assert_eq!(run.code, Some(2), "{args:?}: {}", run.stderr);
+        assert_eq!(run.stdout, "");
+    }
+    let run = dir.analyze(&["percentiles", "--by", "nope", "c.parquet"]);
+    assert!(run.stderr.contains("dst_addr") && run.stderr.contains("cgroup"), "{}", run.stderr);
+}
+
+#[test]
+fn without_a_subcommand_it_is_the_summary() {
+    let dir = Dir::new();
+    Capture::of(vec![Connect::at(0, 5)]).write(dir.path("c.parquet"));
+    for format in ["table", "json", "csv", "markdown"] {
+        let short = dir.analyze(&["c.parquet", "--format", format]).text();
+        assert_eq!(short, dir.analyze(&["summary", "--format", format, "c.parquet"]).text());
+    }
+}
+
+#[test]
+fn an_empty_capture_prints_zeros() {
+    let dir = Dir::new();
+    Capture::of(vec![]).write(dir.path("none.parquet"));
+    let answer = dir.analyze(&["--format", "json", "none.parquet"]).json();
+    assert_eq!(answer["rows"][0]["connects"], 0);
+    assert_eq!(answer["rows"][0]["max_ns"], Value::Null);
+    assert_eq!(answer["outcomes"], json!([]));
+    for question in ["summary", "percentiles", "destinations", "timeseries"] {
+        for format in ["table", "csv", "markdown"] {
+            dir.analyze(&[question, "--format", format, "none.parquet"]).text();
+        }
+    }
+}
+
+#[test]
+fn every_warning_comes_with_its_consequence() {
+    let dir = Dir::new();
+    let mut capture = Capture::of(vec![Connect::at(0, 5)]);
+    let info = &mut capture.info;
+    info.clean = false;
+    info.stop_reason = StopReason::Unknown;
+    info.counters.written = 2;
+    info.counters.lost.ring_full = 3;
+    info.counters.suppressed.insert("established".into(), 17);
+    info.filters.insert("pid".into(), vec!["42".into()]);
+    info.clock[1].realtime_ns += 3_000_000_000;
+    info.clock[1].adjtimex_state = Some(5);
+    capture.write(dir.path("w.parquet"));
+
+    let answer = dir.analyze(&["percentiles", "--format", "json", "w.parquet"]).json();
+    let warnings = answer["capture"]["warnings"].as_array().expect("warnings");
+    let kinds: Vec<&str> = warnings.iter().filter_map(|w| w["kind"].as_str()).collect();
+    let all = [
+        "lost",
+        "not_clean",
+        "rows_disagree",
+        "suppressed",
+        "filtered",
+        "clock_step",
+        "clock_unsynchronised",
+    ];
+    assert_eq!(kinds, all);
+    assert_eq!(answer["capture"]["lost"]["ring_full"], 3);
+    assert_eq!(answer["capture"]["clean"], false);
+
+    let table = dir.analyze(&["percentiles", "w.parquet"]).text();
+    assert_eq!(table.matches("warning: ").count(), all.len(), "{table}");
+    // CSV has no place for them, so they go where a pipe does not.
+    let run = dir.analyze(&["percentiles", "--format", "csv", "w.parquet"]);
+    assert_eq!(run.stderr.lines().count(), all.len());
+    assert!(run.stderr.lines().all(|line| line.starts_with("analyze: warning: ")));
+    assert_eq!(run.text().lines().count(), 2);
+}
+
+#[test]
+fn a_summary_fits_a_screen() {
+    let dir = Dir::new();
+    let mut random = fastrand::Rng::with_seed(3);
+    let rows = (0..5_000).map(|_| {
+        let to = format!("2001:db8:1111:2222:3333:4444:5555:{:x}", random.u16(0x1000..0x1020));
+        Connect::at(random.i64(..60 * S), random.i64(..1 << 32)).to(&to, 8_443)
+    });
+    Capture::of(rows.collect()).write(dir.path("v6.parquet"));
+    let text = dir.analyze(&["v6.parquet"]).text();
+    assert!(text.lines().count() <= 50, "{}", text.lines().count());
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}

@@ -1,0 +1,72 @@
+//! Runs the binary.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A directory of its own for each test, removed afterwards.
+pub struct Dir(tempfile::TempDir);
+
+impl Dir {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The program, run inside so that messages hold no paths.
+    pub fn analyze(&self, args: &[&str]) -> Run {
+        let output = command(self.0.path()).args(args).output().expect("the program runs");
+        Run::new(output)
+    }
+}
+
+/// The program with nothing in its environment that changes the output but
+/// what would make it print backtraces.
+pub fn command(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_analyze"));
+    command.current_dir(dir).env_remove("COLUMNS").env("RUST_BACKTRACE", "full");
+    command
+}
+
+/// A finished run.
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    fn new(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    /// Standard output of a run that must have worked.
+    pub fn text(self) -> String {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        self.stdout
+    }
+
+    /// The answer as JSON.
+    pub fn json(self) -> Value {
+        serde_json::from_str(&self.text()).expect("one JSON document")
+    }
+
+    /// The one line a failed run leaves.
+    pub fn failure(self) -> String {
+        assert_eq!(self.code, Some(1), "stdout: {}stderr: {}", self.stdout, self.stderr);
+        assert_eq!(self.stdout, "");
+        assert!(self.stderr.starts_with("analyze: "), "{}", self.stderr);
+        assert_eq!(self.stderr.matches('\n').count(), 1, "{}", self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        assert!(self.stderr.contains("; "), "no remedy: {}", self.stderr);
+        self.stderr
+    }
+}
