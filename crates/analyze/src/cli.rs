@@ -125,7 +125,7 @@ pub struct Destinations {
 /// Arguments of `timeseries`.
 #[derive(Debug, Args)]
 pub struct Timeseries {
-    /// Width of an interval, such as 500ms, 1s, 5m or 1h [default: gives 12 to 30 intervals]
+    /// Width of an interval, such as 500ms, 1s, 5m or 1h [default: a round width that gives 8 to 20 intervals]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub every: Option<std::time::Duration>,
     #[command(flatten)]

@@ -4,11 +4,15 @@
 //! damaged inside may still trip an assertion somewhere in a decoder. That
 //! must end as one line about the file, never as a backtrace.
 
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
-thread_local! {
-    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+/// What the first panic since the last [`caught`] said, on whatever thread:
+/// polars decodes on workers, whose panics arrive here without their message.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+fn panic_message() -> std::sync::MutexGuard<'static, Option<String>> {
+    PANIC.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Keeps panics off the terminal; what they said is remembered for [`caught`].
@@ -18,15 +22,14 @@ pub fn silence_panics() {
         let place = panic
             .location()
             .map_or_else(String::new, |place| format!(" ({}:{})", place.file(), place.line()));
-        LAST_PANIC.set(Some(format!("{message}{place}")));
+        panic_message().get_or_insert_with(|| format!("{message}{place}"));
     }));
 }
 
-/// Runs `work`; a panic becomes an error with the panic's message, as far as
-/// it happened on this thread.
+/// Runs `work`; a panic becomes an error with the panic's message.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work))
-        .map_err(|_| LAST_PANIC.take().unwrap_or_else(|| "a worker gave up".to_owned()))
+        .map_err(|_| panic_message().take().unwrap_or_else(|| "a worker gave up".to_owned()))
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ fn percentiles(captures: &Captures, by: &[String]) -> Result<Section, ReportErro
     let rows = captures.ask(|frame| question::percentiles(frame, by))?;
     Ok(Section {
         key: "rows",
-        title: "Connect latency".to_owned(),
+        title: "Latency of established connects".to_owned(),
         table: AnswerTable::grouped(by, rows),
     })
 }

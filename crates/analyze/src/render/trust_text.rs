@@ -48,11 +48,11 @@ pub fn facts(trust: &Trust<'_>, full: bool) -> Vec<(&'static str, String)> {
     if full {
         for file in trust.files.iter().take(FILES_NAMED) {
             let (capture, info) = (file.capture, &file.capture.info);
-            let finished = if info.clean { "" } else { ", NOT FINISHED" };
+            let finished = if info.clean { "finished cleanly" } else { "NOT finished cleanly" };
             facts.push((
                 "capture",
                 format!(
-                    "{} ({}, {} rows, {}{finished})",
+                    "{} ({}, {} rows), {}, {finished}",
                     capture.path.display(),
                     units::bytes(capture.bytes),
                     units::count_u64(capture.rows),

@@ -135,11 +135,16 @@ fn check_chunks(group: &RowGroupMetaData, bytes: u64) -> Result<(), &'static str
 }
 
 fn scan(path: &Path) -> Result<LazyFrame, Problem> {
-    use polars::prelude::{HiveOptions, ScanSources};
+    use polars::prelude::{HiveOptions, PlRefPath, ScanSources};
 
-    // The file itself rather than its name, in which polars would expand
-    // globs and see URLs and hive partitions.
-    let sources = ScanSources::Files(vec![File::open(path)?].into());
+    // Made absolute, a name can be neither a URL nor `~`; globs and hive
+    // partitions are switched off below. Files named in something other than
+    // Unicode, which polars cannot name, are handed over open: not all of
+    // them, because a run over a thousand segments would run out of handles.
+    let sources = match PlRefPath::try_from_path(&std::path::absolute(path)?) {
+        Ok(path) => ScanSources::Paths([path].into_iter().collect()),
+        Err(_) => ScanSources::Files(vec![File::open(path)?].into()),
+    };
     let args = ScanArgsParquet {
         glob: false,
         hive_options: HiveOptions::new_disabled(),

@@ -75,8 +75,8 @@ impl fmt::Display for Warning {
                     .collect();
                 write!(
                     f,
-                    "{} connects were lost ({}); counts are too low, and as losses come in bursts, \
-                     percentiles too",
+                    "{} connects were lost ({}); counts are too low, and percentiles lack the moments \
+                     when most happened",
                     units::count_u64(*total),
                     causes.join(", ")
                 )
@@ -87,8 +87,8 @@ impl fmt::Display for Warning {
             ),
             Self::Suppressed(count) => write!(
                 f,
-                "{} connects below --min-latency have no rows; percentiles are not those of the \
-                 host but too high, and so are failure rates",
+                "{} connects below --min-latency have no rows; percentiles and failure rates are \
+                 not those of the host",
                 units::count_u64(*count)
             ),
             Self::Filtered(filters) => write!(

@@ -16,7 +16,7 @@ fn good() -> Capture {
     let mut random = fastrand::Rng::with_seed(7);
     let row = |_| {
         let to = format!("192.0.2.{}", random.u8(..));
-        Connect::at(random.i64(..60 * S), random.i64(..1 << 30)).to(&to, 443)
+        Connect::at(random.i64(0..60 * S), random.i64(0..1 << 30)).to(&to, 443)
     };
     Capture::of((0..400).map(row).collect())
 }

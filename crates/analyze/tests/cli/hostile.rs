@@ -20,6 +20,10 @@ fn write(dir: &Dir) {
         rows.push(row);
     }
     rows[0].outcome = HOSTILE.into();
+    for (row, latency) in rows.iter_mut().zip([i64::MIN, i64::MAX, i64::MAX, -1]) {
+        row.latency_ns = latency;
+        row.syn_retransmits = i32::MAX;
+    }
     let mut capture = Capture::of(rows);
     let info = &mut capture.info;
     info.host = HOSTILE.into();

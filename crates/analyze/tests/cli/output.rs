@@ -121,7 +121,7 @@ fn a_summary_fits_a_screen() {
     let mut random = fastrand::Rng::with_seed(3);
     let rows = (0..5_000).map(|_| {
         let to = format!("2001:db8:1111:2222:3333:4444:5555:{:x}", random.u16(0x1000..0x1020));
-        Connect::at(random.i64(..60 * S), random.i64(..1 << 32)).to(&to, 8_443)
+        Connect::at(random.i64(0..60 * S), random.i64(0..1 << 32)).to(&to, 8_443)
     });
     Capture::of(rows.collect()).write(dir.path("v6.parquet"));
     let text = dir.analyze(&["v6.parquet"]).text();

@@ -147,3 +147,15 @@ fn the_recording_ends_the_series() {
     assert_eq!(answer["capture"]["start"], "2026-01-01T00:00:00.000000Z");
     assert_eq!(START % S, 0);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn file_names_need_not_be_unicode() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let dir = Dir::new();
+    let name = std::ffi::OsString::from_vec(b"caf\xe9.parquet".to_vec());
+    Capture::of(vec![Connect::at(0, 1)]).write(dir.path(".").join(&name));
+    let output = super::program::command(&dir.path(".")).arg(&name).output();
+    assert_eq!(output.expect("the program runs").status.code(), Some(0));
+}
