@@ -58,6 +58,12 @@ pub fn count_u64(value: u64) -> String {
     count(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
+/// A count with its noun: `1 row`, `2,000 rows`.
+pub fn counted(value: u64, noun: &str) -> String {
+    let plural = if value == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count_u64(value))
+}
+
 /// A share of the whole; never `0.00%` for something that happened.
 pub fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
@@ -144,6 +150,8 @@ mod tests {
         assert_eq!(count(0), "0");
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(count(-123_456), "-123,456");
+        assert_eq!(counted(1, "row"), "1 row");
+        assert_eq!(counted(2_000, "row"), "2,000 rows");
         assert_eq!(bytes(1_250_000), "1.2 MB");
     }
 

@@ -1,101 +1,182 @@
 //! One object: `capture` says how far the figures can be believed, `rows` has
 //! them. A summary has `outcomes`, `destinations` and `timeseries` besides.
+//!
+//! Keys keep the order of the columns, which is also the order to read in.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use connlat_schema::capture::metadata::{Counters, StopReason};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::answer::{AnswerTable, Cell, Kind};
+use crate::answer::{AnswerTable, Cell, Column, Kind};
 use crate::escape;
 use crate::report::Report;
 use crate::trust::{FileTrust, Trust};
 use crate::units;
 
 pub(super) fn render(report: &Report<'_>) -> String {
-    let mut document = Map::new();
-    document.insert("capture".to_owned(), capture(&report.trust));
-    for section in &report.sections {
-        document.insert(section.key.to_owned(), rows(&section.table));
-    }
-    // Values made of strings and numbers always serialise.
-    let text = serde_json::to_string_pretty(&Value::Object(document)).unwrap_or_default();
+    // Maps with text keys, text and numbers always serialise.
+    let text = serde_json::to_string_pretty(&Document(report)).unwrap_or_default();
     escape::json_document(&text) + "\n"
 }
 
-fn rows(table: &AnswerTable) -> Value {
-    let row = |cells: &Vec<Cell>| {
-        let pairs = cells.iter().zip(&table.columns);
-        let pair = pairs.map(|(cell, column)| (column.name.clone(), value(cell, column.kind)));
-        Value::Object(pair.collect())
-    };
-    table.rows.iter().map(row).collect()
-}
+struct Document<'a>(&'a Report<'a>);
 
-fn value(cell: &Cell, kind: Kind) -> Value {
-    match (cell, kind) {
-        (Cell::Null | Cell::TooSmall, _) => Value::Null,
-        (Cell::Text(text), _) => json!(text),
-        (Cell::Ratio(ratio), _) => json!(ratio),
-        (Cell::Integer(value), Kind::Time(decimals)) => json!(units::rfc3339(*value, decimals)),
-        (Cell::Integer(value), _) => json!(value),
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("capture", &Capture::from(&self.0.trust))?;
+        for section in &self.0.sections {
+            map.serialize_entry(section.key, &rows(&section.table))?;
+        }
+        map.end()
     }
 }
 
-fn capture(trust: &Trust<'_>) -> Value {
-    let lost: BTreeMap<&str, u64> = trust.lost.iter().copied().collect();
-    let warnings: Vec<Value> = trust
-        .warnings
-        .iter()
-        .map(|warning| json!({"kind": warning.kind(), "message": warning.to_string()}))
-        .collect();
-    json!({
-        "hosts": trust.hosts,
-        "start": micros(trust.start),
-        "stop": micros(trust.stop),
-        "rows": trust.rows,
-        "seen": trust.seen,
-        "filtered": trust.filtered,
-        "suppressed": trust.suppressed,
-        "suppressed_total": trust.suppressed_total(),
-        "lost": lost,
-        "lost_total": trust.lost_total(),
-        "clean": trust.clean,
-        "unavailable": trust.unavailable(),
-        "max_clock_error_us": trust.max_clock_error_us(),
-        "warnings": warnings,
-        "files": trust.files.iter().map(file).collect::<Value>(),
-    })
+fn rows(table: &AnswerTable) -> Vec<Row<'_>> {
+    let row = |cells| Row(&table.columns, cells);
+    table.rows.iter().map(row).collect()
 }
 
-fn file(file: &FileTrust<'_>) -> Value {
-    let (capture, info, clock) = (file.capture, &file.capture.info, &file.clock);
-    json!({
-        "file": capture.path.to_string_lossy(),
-        "bytes": capture.bytes,
-        "rows": capture.rows,
-        "format_version": info.format_version,
-        "tool_version": info.tool_version,
-        "host": info.host,
-        "boot_id": info.boot_id,
-        "machine_id_hash": info.machine_id_hash,
-        "kernel_release": info.kernel_release,
-        "arch": info.arch,
-        "command_line": info.command_line,
-        "filters": info.filters,
-        "start": micros(info.start.time_us),
-        "stop": micros(info.stop.time_us),
-        "stop_reason": info.stop_reason,
-        "clean": info.clean,
-        "counters": info.counters,
-        "sysctls": info.sysctls,
-        "unavailable": info.unavailable,
-        "clock": {
-            "samples": clock.samples,
-            "step_ns": clock.step_ns,
-            "synchronised": clock.synchronised,
-            "max_error_us": clock.max_error_us,
-        },
-    })
+struct Row<'a>(&'a [Column], &'a Vec<Cell>);
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let cells = self.0.iter().zip(self.1);
+        serializer.collect_map(cells.map(|(column, cell)| (&column.name, Value(cell, column.kind))))
+    }
+}
+
+struct Value<'a>(&'a Cell, Kind);
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self.0, self.1) {
+            (Cell::Null | Cell::TooSmall, _) => serializer.serialize_none(),
+            (Cell::Text(text), _) => serializer.serialize_str(text),
+            (Cell::Ratio(ratio), _) => serializer.serialize_f64(*ratio),
+            (Cell::Integer(value), Kind::Time(decimals)) => {
+                serializer.serialize_str(&units::rfc3339(*value, decimals))
+            }
+            (Cell::Integer(value), _) => serializer.serialize_i64(*value),
+        }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Capture<'a> {
+    hosts: &'a [&'a str],
+    start: String,
+    stop: String,
+    rows: u64,
+    seen: u64,
+    filtered: u64,
+    suppressed: &'a BTreeMap<&'a str, u64>,
+    suppressed_total: u64,
+    lost: BTreeMap<&'a str, u64>,
+    lost_total: u64,
+    clean: bool,
+    unavailable: Vec<&'a str>,
+    max_clock_error_us: Option<i64>,
+    warnings: Vec<Warning>,
+    files: Vec<File<'a>>,
+}
+
+#[derive(serde::Serialize)]
+struct Warning {
+    kind: &'static str,
+    message: String,
+}
+
+#[derive(serde::Serialize)]
+struct File<'a> {
+    file: String,
+    bytes: u64,
+    rows: u64,
+    format_version: u32,
+    tool_version: &'a str,
+    host: &'a str,
+    boot_id: &'a str,
+    machine_id_hash: Option<&'a str>,
+    kernel_release: &'a str,
+    arch: &'a str,
+    command_line: &'a [String],
+    filters: &'a BTreeMap<String, Vec<String>>,
+    start: String,
+    stop: String,
+    stop_reason: &'a StopReason,
+    clean: bool,
+    counters: &'a Counters,
+    sysctls: &'a BTreeMap<String, String>,
+    unavailable: &'a [String],
+    clock: Clock,
+}
+
+#[derive(serde::Serialize)]
+struct Clock {
+    samples: usize,
+    step_ns: Option<i64>,
+    synchronised: Option<bool>,
+    max_error_us: Option<i64>,
+}
+
+impl<'a> From<&'a Trust<'a>> for Capture<'a> {
+    fn from(trust: &'a Trust<'a>) -> Self {
+        let warning = |warning: &crate::trust::Warning| Warning {
+            kind: warning.kind(),
+            message: warning.to_string(),
+        };
+        Self {
+            hosts: &trust.hosts,
+            start: micros(trust.start),
+            stop: micros(trust.stop),
+            rows: trust.rows,
+            seen: trust.seen,
+            filtered: trust.filtered,
+            suppressed: &trust.suppressed,
+            suppressed_total: trust.suppressed_total(),
+            lost: trust.lost.iter().copied().collect(),
+            lost_total: trust.lost_total(),
+            clean: trust.clean,
+            unavailable: trust.unavailable(),
+            max_clock_error_us: trust.max_clock_error_us(),
+            warnings: trust.warnings.iter().map(warning).collect(),
+            files: trust.files.iter().map(File::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a FileTrust<'a>> for File<'a> {
+    fn from(file: &'a FileTrust<'a>) -> Self {
+        let (capture, info, clock) = (file.capture, &file.capture.info, &file.clock);
+        Self {
+            file: capture.path.to_string_lossy().into_owned(),
+            bytes: capture.bytes,
+            rows: capture.rows,
+            format_version: info.format_version,
+            tool_version: &info.tool_version,
+            host: &info.host,
+            boot_id: &info.boot_id,
+            machine_id_hash: info.machine_id_hash.as_deref(),
+            kernel_release: &info.kernel_release,
+            arch: &info.arch,
+            command_line: &info.command_line,
+            filters: &info.filters,
+            start: micros(info.start.time_us),
+            stop: micros(info.stop.time_us),
+            stop_reason: &info.stop_reason,
+            clean: info.clean,
+            counters: &info.counters,
+            sysctls: &info.sysctls,
+            unavailable: &info.unavailable,
+            clock: Clock {
+                samples: clock.samples,
+                step_ns: clock.step_ns,
+                synchronised: clock.synchronised,
+                max_error_us: clock.max_error_us,
+            },
+        }
+    }
 }
 
 fn micros(us: i64) -> String {

@@ -57,14 +57,17 @@ pub fn lines(table: &AnswerTable, width: Option<usize>) -> (Vec<String>, Vec<Str
     }
     left_out.sort_unstable();
 
+    let flush_right: Vec<bool> = (0..columns.len()).map(|column| is_right(table, column)).collect();
+
     let lines = (0..=table.rows.len()).map(|line| {
         let mut out = String::new();
         for &column in &kept {
             let text = &columns[column][line];
             let padding = " ".repeat(widths[column] - text.width());
-            let gap = if out.is_empty() { "" } else { "  " };
-            out.push_str(gap);
-            if is_right(table, column) {
+            if column != kept[0] {
+                out.push_str(&" ".repeat(GAP));
+            }
+            if flush_right[column] {
                 out.push_str(&padding);
                 out.push_str(text);
             } else {

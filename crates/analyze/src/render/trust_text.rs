@@ -52,10 +52,10 @@ pub fn facts(trust: &Trust<'_>, full: bool) -> Vec<(&'static str, String)> {
             facts.push((
                 "capture",
                 format!(
-                    "{} ({}, {} rows), {}, {finished}",
+                    "{} ({}, {}), {}, {finished}",
                     capture.path.display(),
                     units::bytes(capture.bytes),
-                    units::count_u64(capture.rows),
+                    units::counted(capture.rows, "row"),
                     stop_reason(&info.stop_reason),
                 ),
             ));
@@ -75,15 +75,15 @@ pub fn facts(trust: &Trust<'_>, full: bool) -> Vec<(&'static str, String)> {
             units::span(trust.stop.saturating_sub(trust.start)),
         ),
     ));
-    let mut rows = format!("{} rows", units::count_u64(trust.rows));
+    let mut rows = units::counted(trust.rows, "row");
     if full {
-        rows = format!(
-            "{} seen, {} filtered, {} below --min-latency, {} lost; {rows}",
+        rows.push_str(&format!(
+            "; {} seen, {} filtered, {} suppressed, {} lost",
             units::count_u64(trust.seen),
             units::count_u64(trust.filtered),
             units::count_u64(trust.suppressed_total()),
             units::count_u64(trust.lost_total()),
-        );
+        ));
     }
     facts.push(("connects", rows));
     if full {

@@ -1,24 +1,35 @@
 //! Why a file is not a readable capture, and what to do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use connlat_schema::capture::FORMAT_VERSION;
 use connlat_schema::capture::metadata::MetadataError;
 
 use super::display_name;
 
-/// A file that cannot be used.
+/// Captures that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", display_name(path))]
-pub struct SourceError {
-    path: PathBuf,
-    #[source]
-    problem: Problem,
+pub enum SourceError {
+    /// One file is at fault.
+    #[error("{}: {problem}", display_name(path))]
+    File {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        problem: Problem,
+    },
+    /// Each file can be read, but not all in one run.
+    #[error("the captures cannot be read together ({0}); name fewer files")]
+    Together(String),
+    /// More rows than can be numbered.
+    #[error("{0} rows are more than one run can hold; name fewer files")]
+    TooManyRows(u64),
 }
 
 impl SourceError {
-    pub(super) fn new(path: PathBuf, problem: Problem) -> Self {
-        Self { path, problem }
+    pub(super) fn together(reason: String) -> Self {
+        Self::Together(short(&reason))
     }
 }
 
@@ -57,22 +68,27 @@ pub enum Problem {
     ColumnMissing(&'static str),
     #[error("column `{column}` is {found}, not {expected}; use the capture as `record` wrote it")]
     ColumnType { column: &'static str, found: String, expected: String },
-    #[error("brings the rows to {0}, more than one run can hold; name fewer files")]
-    TooManyRows(u64),
 }
 
 impl Problem {
-    /// Damage found by a library, whose words may hold anything and many lines.
+    /// Damage found by a library.
     pub(super) fn damaged(reason: impl std::fmt::Display) -> Self {
-        const LONGEST: usize = 160;
-        let reason = reason.to_string();
-        let line = reason.lines().next().unwrap_or_default();
-        let mut short: String = crate::escape::terminal(line).chars().take(LONGEST).collect();
-        if short.is_empty() {
-            short.push_str("no details");
-        }
-        Self::Damaged(short)
+        Self::Damaged(short(&reason.to_string()))
     }
+
+    /// The problem together with the file that has it.
+    pub(super) fn of(self, path: &Path) -> SourceError {
+        let path = path.to_owned();
+        SourceError::File { path, problem: self }
+    }
+}
+
+/// A library's words on one line: they may hold anything, and many lines.
+fn short(reason: &str) -> String {
+    const LONGEST: usize = 160;
+    let line = reason.lines().next().unwrap_or_default();
+    let short: String = crate::escape::terminal(line).chars().take(LONGEST).collect();
+    if short.is_empty() { "no details".to_owned() } else { short }
 }
 
 impl From<std::io::Error> for Problem {

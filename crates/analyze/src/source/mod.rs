@@ -29,8 +29,8 @@ pub struct Capture {
     pub rows: u64,
     /// What the recorder wrote about it.
     pub info: CaptureInfo,
-    /// Its rows, not read yet.
-    frame: LazyFrame,
+    /// Where its rows are.
+    file: parquet::ValidFile,
 }
 
 /// All captures of one run.
@@ -45,25 +45,14 @@ impl Captures {
     pub fn open(paths: &[PathBuf]) -> Result<Self, SourceError> {
         let each = paths
             .iter()
-            .map(|path| {
-                parquet::open(path).map_err(|problem| SourceError::new(path.clone(), problem))
-            })
+            .map(|path| parquet::open(path).map_err(|problem| problem.of(path)))
             .collect::<Result<Vec<_>, _>>()?;
         let total: u64 = each.iter().map(|capture| capture.rows).sum();
-        if let Some(last) = each.last().filter(|_| total > MAX_ROWS) {
-            return Err(SourceError::new(last.path.clone(), Problem::TooManyRows(total)));
+        if total > MAX_ROWS {
+            return Err(SourceError::TooManyRows(total));
         }
-        // Scanned one by one: polars would take the schema of the first for all.
-        let frames: Vec<_> = each.iter().map(|capture| capture.frame.clone()).collect();
-        let rows = match frames.as_slice() {
-            [only] => only.clone(),
-            _ => concat(frames, UnionArgs::default()).map_err(|error| {
-                SourceError::new(
-                    each.first().map(|c| c.path.clone()).unwrap_or_default(),
-                    Problem::damaged(error),
-                )
-            })?,
-        };
+        let rows = attempt(|| parquet::scan(each.iter().map(|capture| &capture.file)))
+            .map_err(SourceError::together)?;
         Ok(Self { each, rows })
     }
 
@@ -86,14 +75,11 @@ impl Captures {
     /// Names the file that cannot be read, by reading each to its end.
     fn find_damage(&self, reason: String) -> SourceError {
         let damaged = self.each.iter().find_map(|capture| {
-            let everything = capture.frame.clone().select([col("*").count()]);
-            let reason = attempt(|| collect(everything)).err()?;
-            Some(SourceError::new(capture.path.clone(), Problem::damaged(reason)))
+            let read = || collect(parquet::scan([&capture.file])?.select([col("*").count()]));
+            let reason = attempt(read).err()?;
+            Some(Problem::damaged(reason).of(&capture.path))
         });
-        damaged.unwrap_or_else(|| {
-            let first = self.each.first().map(|capture| capture.path.clone());
-            SourceError::new(first.unwrap_or_default(), Problem::damaged(reason))
-        })
+        damaged.unwrap_or_else(|| SourceError::together(reason))
     }
 }
 

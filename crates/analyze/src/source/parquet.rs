@@ -3,12 +3,15 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use connlat_schema::capture::metadata::CaptureInfo;
 use connlat_schema::capture::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION};
 use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
-use polars::prelude::{LazyFrame, ScanArgsParquet};
+use polars::prelude::{
+    HiveOptions, LazyFrame, PlRefPath, PolarsResult, ScanArgsParquet, ScanSources, SchemaRef,
+    UnionArgs, concat,
+};
 
 use super::error::Problem;
 use super::{Capture, columns};
@@ -44,8 +47,8 @@ pub(super) fn open(path: &Path) -> Result<Capture, Problem> {
     let info = capture_info(&footer)?;
     columns::check(footer.file_metadata().schema_descr())?;
     let rows = guard::caught(|| check_extent(&footer, bytes)).map_err(Problem::damaged)??;
-    let frame = scan(path)?;
-    Ok(Capture { path: path.to_owned(), bytes, rows, info, frame })
+    let file = as_read(path)?;
+    Ok(Capture { path: path.to_owned(), bytes, rows, info, file })
 }
 
 /// Tells apart what is not Parquet at all and what was cut off.
@@ -134,29 +137,68 @@ fn check_chunks(group: &RowGroupMetaData, bytes: u64) -> Result<(), &'static str
     Ok(())
 }
 
-fn scan(path: &Path) -> Result<LazyFrame, Problem> {
-    use polars::prelude::{HiveOptions, PlRefPath, ScanSources};
+/// A validated file as polars is going to read it.
+pub struct ValidFile {
+    /// Absolute, so that it can be neither a URL nor `~`. None for a name
+    /// that is not Unicode, which polars cannot take.
+    name: Option<PlRefPath>,
+    path: PathBuf,
+    schema: SchemaRef,
+}
 
-    // Made absolute, a name can be neither a URL nor `~`; globs and hive
-    // partitions are switched off below. Files named in something other than
-    // Unicode, which polars cannot name, are handed over open: not all of
-    // them, because a run over a thousand segments would run out of handles.
-    let sources = match PlRefPath::try_from_path(&std::path::absolute(path)?) {
-        Ok(path) => ScanSources::Paths([path].into_iter().collect()),
-        Err(_) => ScanSources::Files(vec![File::open(path)?].into()),
+/// Checks the columns as polars sees them.
+fn as_read(path: &Path) -> Result<ValidFile, Problem> {
+    let path = std::path::absolute(path)?;
+    let mut file = ValidFile {
+        name: PlRefPath::try_from_path(&path).ok(),
+        path,
+        schema: SchemaRef::default(),
+    };
+    file.schema = guard::caught(|| scan_alike(&[&file])?.collect_schema())
+        .map_err(Problem::damaged)?
+        .map_err(Problem::damaged)?;
+    columns::check_as_read(&file.schema)?;
+    Ok(file)
+}
+
+/// The rows of all files.
+///
+/// polars takes the schema of the first file of a scan for all, so only files
+/// with the same columns share one. Within a scan it opens few files at a
+/// time; a scan for each file would open them all.
+pub(super) fn scan<'a>(files: impl IntoIterator<Item = &'a ValidFile>) -> PolarsResult<LazyFrame> {
+    let mut alike: Vec<Vec<&ValidFile>> = Vec::new();
+    for file in files {
+        match alike.iter_mut().find(|group| group[0].schema == file.schema) {
+            Some(group) if file.name.is_some() && group[0].name.is_some() => group.push(file),
+            _ => alike.push(vec![file]),
+        }
+    }
+    let scans = alike
+        .iter()
+        .map(|files| Ok(columns::select(scan_alike(files)?)))
+        .collect::<PolarsResult<Vec<_>>>()?;
+    match <[LazyFrame; 1]>::try_from(scans) {
+        Ok([only]) => Ok(only),
+        Err(scans) => concat(scans, UnionArgs::default()),
+    }
+}
+
+fn scan_alike(files: &[&ValidFile]) -> PolarsResult<LazyFrame> {
+    let names: Option<Vec<PlRefPath>> = files.iter().map(|file| file.name.clone()).collect();
+    let sources = match names {
+        Some(names) => ScanSources::Paths(names.into()),
+        None => {
+            let open = files.iter().map(|file| File::open(&file.path));
+            ScanSources::Files(open.collect::<std::io::Result<Vec<_>>>()?.into())
+        }
     };
     let args = ScanArgsParquet {
+        // A name is taken as it stands: `*` and `key=value` are not special.
         glob: false,
         hive_options: HiveOptions::new_disabled(),
         cache: false,
         ..Default::default()
     };
-    let frame = guard::caught(|| {
-        let mut frame = LazyFrame::scan_parquet_sources(sources, args)?;
-        let schema = frame.collect_schema()?;
-        Ok::<_, polars::error::PolarsError>((frame, schema))
-    });
-    let (frame, schema) = frame.map_err(Problem::damaged)?.map_err(Problem::damaged)?;
-    columns::check_as_read(&schema)?;
-    Ok(columns::select(frame))
+    LazyFrame::scan_parquet_sources(sources, args)
 }

@@ -135,7 +135,7 @@ fn total(counts: impl Iterator<Item = u64>) -> u64 {
 /// The reason in words.
 pub fn stop_reason(reason: &StopReason) -> String {
     match reason {
-        StopReason::Interrupted => "interrupted (Ctrl-C)".to_owned(),
+        StopReason::Interrupted => "interrupted".to_owned(),
         StopReason::Terminated => "terminated by signal".to_owned(),
         StopReason::Duration => "duration reached".to_owned(),
         StopReason::CommandExited => "command exited".to_owned(),

@@ -75,9 +75,9 @@ impl fmt::Display for Warning {
                     .collect();
                 write!(
                     f,
-                    "{} connects were lost ({}); counts are too low, and percentiles lack the moments \
+                    "{} lost ({}); counts are too low, and percentiles lack the moments \
                      when most happened",
-                    units::count_u64(*total),
+                    units::counted(*total, "connect"),
                     causes.join(", ")
                 )
             }
@@ -87,9 +87,9 @@ impl fmt::Display for Warning {
             ),
             Self::Suppressed(count) => write!(
                 f,
-                "{} connects below --min-latency have no rows; percentiles and failure rates are \
+                "{} below --min-latency left no row; percentiles and failure rates are \
                  not those of the host",
-                units::count_u64(*count)
+                units::counted(*count, "connect")
             ),
             Self::Filtered(filters) => write!(
                 f,
@@ -108,9 +108,9 @@ impl fmt::Display for Warning {
             ),
             Self::RowsDisagree { file, written, rows } => write!(
                 f,
-                "the recorder wrote {} rows to {file}, which holds {}; it was changed afterwards, \
+                "the recorder wrote {} to {file}, which holds {}; it was changed afterwards, \
                  or the account of losses is wrong",
-                units::count_u64(*written),
+                units::counted(*written, "row"),
                 units::count_u64(*rows)
             ),
             Self::Overlap(a, b) => write!(

@@ -124,6 +124,7 @@ fn outcomes_of_a_later_version_are_counted_and_shown() {
     assert_eq!(answer["outcomes"][1]["outcome"], "teleported");
 }
 
+#[cfg(unix)]
 #[test]
 fn file_names_are_taken_as_they_are() {
     let dir = Dir::new();
