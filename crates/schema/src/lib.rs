@@ -6,10 +6,11 @@
 //! * [`outcome`], [`flags`]: the words and bits used from the kernel to the report;
 //! * [`classify`]: how the end of a connect becomes an outcome;
 //! * [`decode`] (feature `std`): bytes from the ring buffer to a checked event;
+//! * [`escape`] (feature `std`): text of unknown origin to terminals and JSON;
 //! * [`capture`] (feature `arrow`): columns and metadata of the capture file.
 //!
 //! The probe compiles this crate for `bpfel-unknown-none` without features, so
-//! everything outside those two modules is `no_std` and allocates nothing.
+//! everything outside those three modules is `no_std` and allocates nothing.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
 
@@ -24,5 +25,7 @@ pub mod wire;
 pub mod capture;
 #[cfg(feature = "std")]
 pub mod decode;
+#[cfg(feature = "std")]
+pub mod escape;
 
 pub use outcome::Outcome;
