@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use connlat_schema::decode::escape_invalid_utf8;
+use rustix::fs::{Mode, OFlags, fstat, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 /// `FILEID_KERNFS` (include/linux/exportfs.h): the handle is the 64-bit id.
@@ -61,6 +62,30 @@ impl CgroupPaths {
         }
         self.known.insert(id, Arc::clone(&path));
         path
+    }
+}
+
+impl CgroupPaths {
+    /// The id of a cgroup and its depth below the hierarchy's root, by its
+    /// directory or by its path as captures show it.
+    ///
+    /// # Errors
+    /// When there is no such cgroup, or no hierarchy at all.
+    pub fn find(&self, path: &Path) -> io::Result<(u64, u32)> {
+        let root = self.root.as_ref().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, "cgroup v2 is not available here")
+        })?;
+        let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let below = match absolute.strip_prefix(&root.mount_point) {
+            Ok(below) if root.mount_point != Path::new("/") => below.to_owned(),
+            _ => path.strip_prefix("/").unwrap_or(path).to_owned(),
+        };
+        let name = if below.as_os_str().is_empty() { Path::new(".") } else { &below };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let directory = openat(&root.directory, name, flags, Mode::empty())?;
+        // On cgroup2 a directory's inode number is the cgroup's id.
+        let level = u32::try_from(below.components().count()).unwrap_or(u32::MAX);
+        Ok((fstat(&directory)?.st_ino, level))
     }
 }
 
