@@ -6,6 +6,7 @@
 //! cli      what was asked for                          ─┘
 //! ```
 //!
+//! * [`check`]: what a recording needs, and what is missing here;
 //! * [`cli`]: arguments as typed, then as validated options;
 //! * [`probe`]: loads and attaches the BPF program and reads what it says;
 //! * [`host`]: facts about the machine that go into the capture;
@@ -14,6 +15,7 @@
 //! * [`capture`]: events to rows, journal, and the sealed Parquet file.
 
 pub mod capture;
+pub mod check;
 pub mod cli;
 pub mod host;
 pub mod live;

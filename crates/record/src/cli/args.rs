@@ -14,6 +14,7 @@ Examples:
   record -- curl -s http://10.0.0.7/ while a command runs, its exit status passed on
   record --follow -- ./job.sh        only that command and what it starts
   record live                        watch connects like tcpconnlat
+  record check                       does it work here?
 
 Then, on any machine: analyze FILE";
 
@@ -57,6 +58,16 @@ pub struct Args {
 pub enum Subcommand {
     /// Print connects as they end, as tcpconnlat does
     Live(LiveArgs),
+    /// Check whether recording works here: exit code 0 if it does, 1 if not
+    Check(CheckArgs),
+}
+
+/// Arguments of `record check`.
+#[derive(Debug, clap::Args)]
+pub struct CheckArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of a recording.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::{live, session};
+use crate::{check, live, session};
 use args::{Args, Subcommand};
 use options::Options;
 
@@ -19,6 +19,7 @@ pub fn main() -> ExitCode {
     let args = Args::from_arg_matches(&Args::command().get_matches());
     let result = args.and_then(|args| match args.subcommand {
         None => Options::for_recording(args.record).map(|options| session::run(&options)),
+        Some(Subcommand::Check(args)) => Ok(check::run(args.json)),
         Some(Subcommand::Live(live)) if live.ebpf => Ok(live::print_program().map(|()| 0)),
         Some(Subcommand::Live(live)) => {
             Options::for_live(live).map(|options| session::run(&options))

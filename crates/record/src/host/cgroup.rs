@@ -44,9 +44,11 @@ impl CgroupPaths {
         Self { root, known: HashMap::new(), unknown: Arc::from("") }
     }
 
-    /// Whether paths can be resolved at all.
-    pub fn available(&self) -> bool {
-        self.root.is_some()
+    /// Where the hierarchy is mounted: `Some(None)` for the private view,
+    /// `None` when paths cannot be resolved at all.
+    pub fn mount_point(&self) -> Option<Option<&Path>> {
+        let root = self.root.as_ref()?;
+        Some((root.mount_point != Path::new("/")).then_some(root.mount_point.as_path()))
     }
 
     /// The path of a cgroup below the hierarchy's root, `/` for the root

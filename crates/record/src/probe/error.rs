@@ -82,7 +82,10 @@ impl AttachError {
 }
 
 /// Checks a release such as `6.1.0-18-amd64` against [`MINIMUM_KERNEL`].
-pub(super) fn check_kernel(release: &str) -> Result<(), AttachError> {
+///
+/// # Errors
+/// [`AttachError::KernelTooOld`].
+pub fn check_kernel(release: &str) -> Result<(), AttachError> {
     let mut numbers = release
         .split(|c: char| !c.is_ascii_digit())
         .map(|digits| digits.parse::<u32>().unwrap_or_default());

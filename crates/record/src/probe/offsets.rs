@@ -236,7 +236,7 @@ impl Readable for Bytes<'_> {
 }
 
 /// Where the running kernel keeps its own BTF.
-pub(super) const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,8 @@
 //! Without them each test says why it is skipped; under `CI=true` it fails.
 
 mod connects;
+mod filters;
 mod lifecycle;
+mod live_screen;
 mod refusals;
 mod support;

@@ -10,6 +10,7 @@ fn options(args: &[&str]) -> Result<Options, clap::Error> {
     match args.subcommand {
         None => Options::for_recording(args.record),
         Some(Subcommand::Live(live)) => Options::for_live(live),
+        Some(Subcommand::Check(_)) => panic!("not a session"),
     }
 }
 
