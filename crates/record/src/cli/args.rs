@@ -57,7 +57,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
     /// Print connects as they end, as tcpconnlat does
-    Live(LiveArgs),
+    Live(Box<LiveArgs>),
     /// Check whether recording works here: exit code 0 if it does, 1 if not
     Check(CheckArgs),
 }

@@ -22,7 +22,7 @@ pub fn main() -> ExitCode {
         Some(Subcommand::Check(args)) => Ok(check::run(args.json)),
         Some(Subcommand::Live(live)) if live.ebpf => Ok(live::print_program().map(|()| 0)),
         Some(Subcommand::Live(live)) => {
-            Options::for_live(live).map(|options| session::run(&options))
+            Options::for_live(*live).map(|options| session::run(&options))
         }
     });
     match result {

@@ -6,5 +6,6 @@ mod connects;
 mod filters;
 mod lifecycle;
 mod live_screen;
+mod peer;
 mod refusals;
 mod support;

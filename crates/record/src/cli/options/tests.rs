@@ -9,7 +9,7 @@ fn options(args: &[&str]) -> Result<Options, clap::Error> {
     let args = Args::try_parse_from([&["record"], args].concat())?;
     match args.subcommand {
         None => Options::for_recording(args.record),
-        Some(Subcommand::Live(live)) => Options::for_live(live),
+        Some(Subcommand::Live(live)) => Options::for_live(*live),
         Some(Subcommand::Check(_)) => panic!("not a session"),
     }
 }
