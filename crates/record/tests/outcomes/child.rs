@@ -42,11 +42,6 @@ impl Report {
         let port = local.map_or(0, |local| local.port());
         self.send([before, after, errno.into(), port.into()]);
     }
-
-    /// Waits until the other side of a pipe is closed.
-    pub fn wait_for_close(&mut self, mut other: PipeReader) {
-        let _ = other.read(&mut [0]);
-    }
 }
 
 /// A forked process; killed if it is still alive when dropped.

@@ -33,13 +33,23 @@ pub struct Truth {
     pub median: bool,
 }
 
+/// How much is known of the task that connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Everything.
+    Known,
+    /// A worker of the process, whose thread id nobody tells.
+    AnyThread,
+    /// Some kernel thread.
+    Kernel,
+}
+
 /// One row, field by field.
 #[derive(Debug, Clone)]
 pub struct Expected {
     pub label: &'static str,
     pub who: Who,
-    /// Only the process is known: the kernel connects on its behalf.
-    pub any_task: bool,
+    pub task: Task,
     pub netns: i64,
     pub from: SocketAddr,
     pub to: SocketAddr,
@@ -57,7 +67,7 @@ impl Expected {
         Self {
             label: "",
             who: attempt.who.clone(),
-            any_task: false,
+            task: Task::Known,
             netns: attempt.netns,
             from: attempt.from,
             to: attempt.to,
@@ -91,10 +101,6 @@ impl Expected {
     pub fn from_port(mut self, port: u16) -> Self {
         self.from.set_port(port);
         self
-    }
-
-    pub fn who(self, who: Who) -> Self {
-        Self { who, ..self }
     }
 
     /// It ended within this window.
@@ -145,9 +151,11 @@ impl Expected {
         check("errno", &self.errno, &row.errno);
         check("flags", &self.flags, &row.flags);
         check("syn_retransmits", &self.retransmits, &row.syn_retransmits);
-        if !self.any_task {
-            check("pid", &self.who.pid, &row.pid);
+        if self.task == Task::Known {
             check("tid", &self.who.tid, &row.tid);
+        }
+        if self.task != Task::Kernel {
+            check("pid", &self.who.pid, &row.pid);
             check("comm", &self.who.comm, &row.comm);
             check("uid", &self.who.uid, &row.uid);
             check("cgroup", &self.who.cgroup, &row.cgroup);

@@ -136,7 +136,6 @@ fn skipped(skip: &Skip) -> Verdict {
     let ci = std::env::var_os("CI").is_some();
     match skip {
         Skip::Kernel(why) => Verdict::Skipped(format!("not on this kernel: {why}")),
-        Skip::NotBuilt(what) => Verdict::Skipped(format!("not built yet: {what}")),
         Skip::Missing(what) if ci => Verdict::Wrong(vec![format!("CI needs {what}")]),
         Skip::Missing(what) => Verdict::Skipped(format!("needs {what}")),
     }

@@ -128,6 +128,11 @@ impl Responder {
         self.wait(to, |heard| heard.answers.len() >= enough)
     }
 
+    /// Waits until a SYN from this port was read.
+    pub fn wait_for_flow(&self, to: SocketAddr, port: u16) -> Heard {
+        self.wait(to, |heard| heard.from.port() == port)
+    }
+
     fn wait(&self, to: SocketAddr, ready: impl Fn(&Heard) -> bool) -> Heard {
         let deadline = Instant::now() + Duration::from_secs(15);
         let mut flows = self.log.flows.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,12 +145,6 @@ impl Responder {
             let waited = self.log.changed.wait_timeout(flows, left);
             flows = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-    }
-
-    /// All flows to this address, in the order of their first SYNs.
-    pub fn heard(&self, to: SocketAddr) -> Vec<Heard> {
-        let flows = self.log.flows.lock().unwrap_or_else(PoisonError::into_inner);
-        flows.iter().filter(|heard| heard.to == to).cloned().collect()
     }
 }
 

@@ -25,8 +25,6 @@ pub enum Skip {
     Kernel(String),
     /// Something the rig needs is not installed.
     Missing(String),
-    /// The recorder cannot do it yet.
-    NotBuilt(&'static str),
 }
 
 /// The rows a case must have produced, all of them.

@@ -2,7 +2,12 @@
 
 mod aborts;
 mod answers;
+mod handshakes;
+mod local;
+mod reuse;
 mod silence;
+mod tasks;
+mod timing;
 
 use crate::stage::Case;
 
@@ -48,6 +53,57 @@ pub const ALL: &[Case] = cases![
     aborts::exited,
     aborts::socket_destroyed,
     aborts::in_flight_at_stop,
+    reuse::refused_then_closed,
+    reuse::refused_then_established,
+    reuse::refused_then_shut_down,
+    reuse::refused_then_no_port,
+    reuse::error_fetched_first,
+    reuse::shut_down_then_disconnected,
+    reuse::v6_then_mapped,
+    reuse::fast_open_then_plain,
+    local::ports_exhausted,
+    local::bound_port_taken,
+    local::no_route,
+    local::route_blackhole,
+    local::route_unreachable,
+    local::route_prohibit,
+    handshakes::self_connect,
+    handshakes::simultaneous_open,
+    handshakes::simultaneous_then_reset,
+    handshakes::simultaneous_then_closed,
+    handshakes::fast_open_deferred,
+    handshakes::fast_open_sendto,
+    handshakes::fast_open_closed,
+    handshakes::mptcp,
+    handshakes::mptcp_second_subflow,
+    handshakes::repair,
+    handshakes::io_uring,
+    handshakes::io_uring_worker,
+    tasks::interrupted,
+    tasks::restarted,
+    tasks::named_thread,
+    tasks::other_user,
+    tasks::exits_at_once,
+    tasks::other_namespace,
+    tasks::socket_of_other_namespace,
+    tasks::own_cgroup,
+    tasks::deleted_cgroup,
+    timing::lost_syns_1,
+    timing::lost_syns_2,
+    timing::lost_syns_3,
+    timing::delay_0_5_ms,
+    timing::delay_5_ms,
+    timing::delay_50_ms,
+    timing::delay_500_ms,
 ];
 
-pub const TRACED: &[Case] = cases![answers::success_v4, answers::refused_v4,];
+/// What `--trace-local-errors` adds.
+pub const TRACED: &[Case] = cases![
+    local::traced_no_route,
+    local::traced_blackhole,
+    local::traced_unreachable,
+    local::traced_prohibit,
+    local::traced_ports_exhausted,
+    answers::success_v4,
+    answers::refused_v4,
+];
