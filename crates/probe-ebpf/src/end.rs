@@ -6,6 +6,7 @@ use core::ptr::addr_of_mut;
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::bpf_ktime_get_ns,
+    maps::HashMap,
 };
 use connlat_schema::{
     Outcome,
@@ -46,13 +47,13 @@ pub fn on_end(sk: Sock, old_state: i32, new_state: i32) {
     let end = end_state(sk, tcp, new_state);
     // SAFETY: the verifier checked the map value.
     let start_ns = unsafe { (*entry).start_ns };
-    if end_ns - start_ns < setting(|settings| &settings.min_latency_ns) {
-        if claim(key) {
+    if end_ns - start_ns < setting(|s| &s.min_latency_ns) {
+        if claim(&IN_FLIGHT, key) {
             count_slot(suppressed_slot(end.outcome()));
         }
         return;
     }
-    report(key, entry, |record| {
+    report(&IN_FLIGHT, key, entry, |record| {
         let retransmits = field!(tcp, total_retrans: u32);
         // After a retransmission the measure is quantised or missing.
         let rtt_is_known = new_state == ESTABLISHED && retransmits == 0;
@@ -77,7 +78,7 @@ pub fn on_stop(key: u64, stop_ns: u64) -> i32 {
     };
     let sport: u16 = probe_read(key, offset!(inet_sport));
     let retransmits: u32 = probe_read(key, offset!(total_retrans));
-    report(key, entry, |record| {
+    report(&IN_FLIGHT, key, entry, |record| {
         let start_ns = record.start.start_ns;
         record.start.src_port = u16::from_be(sport);
         record.end_ns = if stop_ns > start_ns { stop_ns } else { start_ns };
@@ -115,11 +116,11 @@ fn flags_at_end(tcp: TcpSock, end: &EndState) -> u16 {
 /// Whoever removes the entry reports the attempt, and only they: the end of a
 /// connect and the end of the recording can meet.
 #[inline(always)]
-fn claim(key: u64) -> bool {
-    IN_FLIGHT.remove(key).is_ok()
+fn claim(table: &HashMap<u64, ConnectStart>, key: u64) -> bool {
+    table.remove(key).is_ok()
 }
 
-/// Hands the attempt to the recorder, completed by `complete`; false if
+/// Hands the attempt in `table` to the recorder, completed by `complete`; false if
 /// somebody else did or the buffer is full.
 ///
 /// The record is built in the buffer itself: the BPF stack has 512 bytes. The
@@ -128,9 +129,14 @@ fn claim(key: u64) -> bool {
 /// times the rest of the program, so it polls and is woken early only when the
 /// buffer fills.
 #[inline(always)]
-fn report(key: u64, entry: *mut ConnectStart, complete: impl FnOnce(&mut ConnectRecord)) -> bool {
+pub fn report(
+    table: &HashMap<u64, ConnectStart>,
+    key: u64,
+    entry: *mut ConnectStart,
+    complete: impl FnOnce(&mut ConnectRecord),
+) -> bool {
     let Some(mut slot) = EVENTS.reserve::<ConnectRecord>(0) else {
-        if claim(key) {
+        if claim(table, key) {
             count(Counter::RingFull);
         }
         return false;
@@ -145,12 +151,11 @@ fn report(key: u64, entry: *mut ConnectStart, complete: impl FnOnce(&mut Connect
     record.magic = RECORD_MAGIC;
     record.reserved = 0;
     complete(record);
-    if !claim(key) {
+    if !claim(table, key) {
         slot.discard(u64::from(BPF_RB_NO_WAKEUP));
         return false;
     }
-    let filling =
-        EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) >= setting(|settings| &settings.wakeup_bytes);
+    let filling = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) >= setting(|s| &s.wakeup_bytes);
     slot.submit(u64::from(if filling { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
     count(Counter::Emitted);
     true

@@ -6,14 +6,18 @@
 //! cli      what was asked for                          ─┘
 //! ```
 //!
+//! * [`check`]: what a recording needs, and what is missing here;
 //! * [`cli`]: arguments as typed, then as validated options;
 //! * [`probe`]: loads and attaches the BPF program and reads what it says;
 //! * [`host`]: facts about the machine that go into the capture;
+//! * [`live`]: connects on the screen as they end;
 //! * [`session`]: one recording from attach to stop;
 //! * [`capture`]: events to rows, journal, and the sealed Parquet file.
 
 pub mod capture;
+pub mod check;
 pub mod cli;
 pub mod host;
+pub mod live;
 pub mod probe;
 pub mod session;

@@ -59,24 +59,36 @@ pub fn print_result(sealed: &Sealed, counters: &Counters, capture: &Path) {
 }
 
 fn result_line(sealed: &Sealed, counters: &Counters, capture: &Path) -> String {
-    let lost = counters.lost;
-    let mut causes: Vec<String> = lost
+    let mut line = format!(
+        "[ record: {} connects, {}, {}",
+        sealed.rows,
+        human_bytes(sealed.bytes),
+        losses(counters)
+    );
+    let suppressed: u64 = counters.suppressed.values().sum();
+    for (count, what) in [(counters.filtered, "filtered out"), (suppressed, "below --min-latency")]
+    {
+        if count > 0 {
+            line.push_str(&format!(", {count} {what}"));
+        }
+    }
+    line.push_str(&format!("; wrote {} ]", capture.display()));
+    line
+}
+
+/// Losses by cause, such as `3 lost (ring_full 3)`.
+pub fn losses(counters: &Counters) -> String {
+    let causes: Vec<String> = counters
+        .lost
         .causes()
         .into_iter()
         .filter(|(_, count)| *count > 0)
         .map(|(cause, count)| format!("{cause} {count}"))
         .collect();
-    if counters.filtered > 0 {
-        causes.push(format!("{} filtered out", counters.filtered));
+    match counters.lost.total() {
+        0 => "0 lost".to_owned(),
+        total => format!("{total} lost ({})", causes.join(", ")),
     }
-    let detail = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(", ")) };
-    format!(
-        "[ record: {} connects, {}, {} lost{detail}; wrote {} ]",
-        sealed.rows,
-        human_bytes(sealed.bytes),
-        lost.total(),
-        capture.display()
-    )
 }
 
 fn human_bytes(bytes: u64) -> String {
@@ -109,7 +121,7 @@ mod tests {
         counters.filtered = 9;
         assert_eq!(
             result_line(&sealed, &counters, path),
-            "[ record: 12 connects, 3.4 kB, 3 lost: ring_full 3, 9 filtered out; wrote c.parquet ]"
+            "[ record: 12 connects, 3.4 kB, 3 lost (ring_full 3), 9 filtered out; wrote c.parquet ]"
         );
     }
 

@@ -161,9 +161,10 @@ pub fn mptcp_second_subflow(_: &Stage) -> Report {
     ip(&["mptcp", "endpoint", "add", SECOND, "subflow"])?;
     let attempt = client.connect(to).returned(0);
     let first = attempt.expect("established").flags(flags::MPTCP_SUBFLOW);
-    let (_accepted, _) = server.accept().expect("accepted");
     // The further subflow needs a connection known to speak MPTCP both ways.
+    let (accepted, _) = server.accept().expect("accepted");
     client.socket.send(b"data").expect("sent");
+    accepted.send(b"data").expect("sent");
     let mut from = None;
     wait_until("the second subflow", || {
         from = subflow_port(to.port());
