@@ -52,10 +52,10 @@ pub struct Offsets {
     pub srtt_us: u32,
     /// `tcp_sock.segs_out`
     pub segs_out: u32,
-    /// Byte of `tcp_sock.syn_data` (optional, a bit field)
-    pub syn_data: u32,
-    /// Mask of `syn_data` within its byte
-    pub syn_data_mask: u32,
+    /// `tcp_sock.data_segs_out`
+    pub data_segs_out: u32,
+    /// `sock.__sk_common.skc_num`
+    pub skc_num: u32,
     /// `tcp_sock.is_mptcp` (optional: CONFIG_MPTCP)
     pub is_mptcp: u32,
     /// `task_struct.pid`, the thread (for `--follow`)
@@ -109,8 +109,8 @@ impl Offsets {
         total_retrans: ABSENT,
         srtt_us: ABSENT,
         segs_out: ABSENT,
-        syn_data: ABSENT,
-        syn_data_mask: 0,
+        data_segs_out: ABSENT,
+        skc_num: ABSENT,
         is_mptcp: ABSENT,
         task_pid: ABSENT,
         task_tgid: ABSENT,
@@ -135,7 +135,7 @@ assert_layout!(Offsets, 136,
     skc_v6_rcv_saddr: u32 = 16, skc_v6_daddr: u32 = 20, skc_net: u32 = 24, netns_inum: u32 = 28,
     sk_err: u32 = 32, sk_shutdown: u32 = 36, sk_kern_sock: u32 = 40, sk_kern_sock_mask: u32 = 44,
     inet_sport: u32 = 48, total_retrans: u32 = 52, srtt_us: u32 = 56, segs_out: u32 = 60,
-    syn_data: u32 = 64, syn_data_mask: u32 = 68, is_mptcp: u32 = 72, task_pid: u32 = 76,
+    data_segs_out: u32 = 64, skc_num: u32 = 68, is_mptcp: u32 = 72, task_pid: u32 = 76,
     task_tgid: u32 = 80, task_files: u32 = 84, files_fdt: u32 = 88, fdt_max_fds: u32 = 92,
     fdt_fd: u32 = 96, file_inode: u32 = 100, file_private_data: u32 = 104, inode_mode: u32 = 108,
     socket_state: u32 = 112, socket_sk: u32 = 116, sk_type: u32 = 120, sk_protocol: u32 = 124,
