@@ -40,7 +40,7 @@ pub enum Task {
     Known,
     /// A worker of the process, whose thread id nobody tells.
     AnyThread,
-    /// Some kernel thread.
+    /// Some kernel thread, which also chose a port nobody tells.
     Kernel,
 }
 
@@ -98,7 +98,7 @@ impl Expected {
         Self { retransmits, ..self }
     }
 
-    pub fn from_port(mut self, port: u16) -> Self {
+    pub fn port_chosen(mut self, port: u16) -> Self {
         self.from.set_port(port);
         self
     }
@@ -162,7 +162,10 @@ impl Expected {
         }
         check("netns", &self.netns, &row.netns);
         check("ip_version", &if ip(self.to).is_ipv4() { 4 } else { 6 }, &row.ip_version);
-        check("src", &side(self.from), &row.src);
+        match self.task {
+            Task::Kernel => check("src", &side(self.from).0, &row.src.0),
+            _ => check("src", &side(self.from), &row.src),
+        }
         check("dst", &side(self.to), &row.dst);
         let end = row.start_ns + row.latency_ns;
         for (what, window, time) in [("start", self.start, row.start_ns), ("end", self.end, end)] {

@@ -22,6 +22,7 @@ mod stage;
 #[path = "../live/support.rs"]
 mod support;
 mod table;
+mod tun;
 
 use judge::{Line, Verdict};
 

@@ -54,19 +54,19 @@ pub fn inode(namespace: &OwnedFd) -> io::Result<i64> {
     Ok(file.metadata()?.ino().cast_signed())
 }
 
-/// Sets a sysctl below `net.ipv4` of the calling thread's namespace; false
+/// Sets a sysctl below `net` of the calling thread's namespace; false
 /// where this kernel does not have it.
 pub fn set_sysctl(name: &str, value: &str) -> bool {
-    match fs::write(format!("/proc/sys/net/ipv4/{name}"), value) {
+    match fs::write(format!("/proc/sys/net/{name}"), value) {
         Ok(()) => true,
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => panic!("net.ipv4.{name} = {value}: {error}"),
+        Err(error) => panic!("{name} = {value}: {error}"),
     }
 }
 
 /// SYNs are given up after 3 s: sent at 0 and 1 s, and then waited for 2 s.
 pub fn fast_syn_timeout() {
-    set_sysctl("tcp_syn_retries", "1");
+    set_sysctl("ipv4/tcp_syn_retries", "1");
     // Since Linux 6.5; before, the timeouts were never linear.
-    set_sysctl("tcp_syn_linear_timeouts", "0");
+    set_sysctl("ipv4/tcp_syn_linear_timeouts", "0");
 }

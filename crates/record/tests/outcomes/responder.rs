@@ -2,26 +2,23 @@
 //! asks for, and logs when it really did. That log is the rig's truth.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use rustix::time::Timespec;
 
 use crate::netlink;
 use crate::packet::Segment;
 use crate::support::monotonic_ns;
+use crate::tun;
 
-const DEVICE: &str = "/dev/net/tun";
-const NAME: &str = "rig0";
 /// The host's own addresses on the device.
 pub const OWN_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 1));
 pub const OWN_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 0, 1));
@@ -90,11 +87,11 @@ impl Responder {
     /// Creates the device in the calling thread's namespace and answers there;
     /// the behaviours belong to peers 0, 1, 2 …
     pub fn start(behaviours: &[Behaviour]) -> io::Result<Self> {
-        let device = open_device()?;
-        netlink::link_up(NAME)?;
-        netlink::add_address(NAME, OWN_V4, 16)?;
+        let device = tun::open()?;
+        netlink::link_up(tun::NAME)?;
+        netlink::add_address(tun::NAME, OWN_V4, 16)?;
         // Without IPv6 in the kernel the IPv6 cases say so themselves.
-        let _ = netlink::add_address(NAME, OWN_V6, 64);
+        let _ = netlink::add_address(tun::NAME, OWN_V6, 64);
         let (log, stop) = (Arc::new(Log::default()), Arc::new(AtomicBool::new(false)));
         let worker = Worker {
             device,
@@ -282,33 +279,4 @@ fn ask_for_precise_wakeups() {
     let parameters = libc::sched_param { sched_priority: 1 };
     // SAFETY: the parameters outlive the call.
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameters) };
-}
-
-fn open_device() -> io::Result<File> {
-    if !std::path::Path::new(DEVICE).exists() {
-        std::fs::create_dir_all("/dev/net")?;
-        let node = mknodat(
-            CWD,
-            DEVICE,
-            FileType::CharacterDevice,
-            Mode::RUSR | Mode::WUSR,
-            makedev(10, 200),
-        );
-        // Another case can be first.
-        if !std::path::Path::new(DEVICE).exists() {
-            node?;
-        }
-    }
-    let device =
-        OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(DEVICE)?;
-    // struct ifreq (include/uapi/linux/if.h): name, then flags.
-    let mut request = [0_u8; 40];
-    request[..NAME.len()].copy_from_slice(NAME.as_bytes());
-    let flags = (libc::IFF_TUN | libc::IFF_NO_PI) as u16;
-    request[16..18].copy_from_slice(&flags.to_ne_bytes());
-    // SAFETY: the request has the size of `struct ifreq` and outlives the call.
-    match unsafe { libc::ioctl(device.as_raw_fd(), libc::TUNSETIFF, request.as_mut_ptr()) } {
-        0 => Ok(device),
-        _ => Err(io::Error::last_os_error()),
-    }
 }

@@ -1,6 +1,7 @@
 //! The peer or the network answers: handshakes, resets and ICMP errors.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::client::{Client, listen};
 use crate::expected::Expected;
@@ -47,6 +48,28 @@ pub fn nonblocking(_: &Stage) -> Report {
     assert_eq!(errno, 0);
     let heard = peer.wait_for_answers(to, 1);
     Ok(vec![attempt.expect("established").ended_by(known).answered(&heard, 0)])
+}
+
+/// connect(2) again while the first call's attempt is under way, and after it.
+pub fn called_again(_: &Stage) -> Report {
+    let peer = responder(&[Behaviour::Accept { after: Duration::from_millis(100), lost: 0 }])?;
+    let to = peer.v4(0, 80);
+    let client = Client::nonblocking();
+    let attempt = client.begin(to);
+    client.connect(to).returned(libc::EALREADY);
+    let (errno, known) = client.wait();
+    assert_eq!(errno, 0);
+    client.connect(to).returned(0);
+    client.connect(to).returned(libc::EISCONN);
+    let heard = peer.wait_for_answers(to, 1);
+    Ok(vec![attempt.expect("established").ended_by(known).answered(&heard, 0)])
+}
+
+/// UDP sockets connect without a handshake: not the recorder's business.
+pub fn udp(_: &Stage) -> Report {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.connect("127.0.0.1:9").expect("connected");
+    Ok(Vec::new())
 }
 
 pub fn refused_v4(_: &Stage) -> Report {

@@ -18,7 +18,7 @@ const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
 /// Leaves no port for a further connect to `to`, whose peer is silent: the
 /// sockets that hold them and the rows of those, without their ends.
 pub fn exhaust_ports(peer: &Responder, to: SocketAddr) -> (Vec<Client>, Vec<Expected>) {
-    set_sysctl("ip_local_port_range", "40000 40001");
+    set_sysctl("ipv4/ip_local_port_range", "40000 40001");
     let holders: Vec<Client> = (0..2).map(|_| Client::nonblocking()).collect();
     let attempts: Vec<_> = holders.iter().map(|holder| holder.begin(to)).collect();
     let rows = attempts.into_iter().enumerate().map(|(index, attempt)| {
@@ -97,6 +97,19 @@ pub fn traced_prohibit(_: &Stage) -> Report {
 /// An attempt that did reach SYN_SENT is not reported a second time.
 pub fn traced_ports_exhausted(_: &Stage) -> Report {
     exhausted()
+}
+
+/// A port of an earlier attempt is not this one's.
+pub fn traced_after_refusal(_: &Stage) -> Report {
+    let peer = responder(&[Behaviour::Reset])?;
+    let to = peer.v4(0, 80);
+    let client = Client::v4();
+    let first = client.connect(to).returned(libc::ECONNREFUSED);
+    let heard = peer.wait_for_answers(to, 1);
+    let first = first.expect("refused").errno(libc::ECONNREFUSED).answered(&heard, 0);
+    let second = client.connect((ELSEWHERE, 80).into()).returned(libc::ENETUNREACH);
+    let second = second.expect("local_error").errno(libc::ENETUNREACH).flags(flags::PRE_SYN);
+    Ok(vec![first.label("first"), second.port_chosen(0).label("second")])
 }
 
 /// No route or one that forbids: the row `--trace-local-errors` gives.

@@ -25,6 +25,8 @@ pub const ALL: &[Case] = cases![
     answers::success_v4_mapped,
     answers::to_any_address,
     answers::nonblocking,
+    answers::called_again,
+    answers::udp,
     answers::refused_v4,
     answers::refused_v6,
     answers::refused_v4_mapped,
@@ -104,6 +106,7 @@ pub const TRACED: &[Case] = cases![
     local::traced_unreachable,
     local::traced_prohibit,
     local::traced_ports_exhausted,
+    local::traced_after_refusal,
     answers::success_v4,
     answers::refused_v4,
 ];

@@ -72,7 +72,7 @@ pub fn refused_then_no_port(_: &Stage) -> Report {
     let to = peer.v4(2, 82);
     let (fillers, filled) = exhaust_ports(&peer, to);
     let attempt = client.connect(to).returned(libc::EADDRNOTAVAIL);
-    let second = attempt.expect("local_error").from_port(0);
+    let second = attempt.expect("local_error").port_chosen(0);
     rows.extend(fillers.into_iter().zip(filled).map(|(filler, row)| row.ended(filler.close())));
     rows.push(Expected { from: (crate::responder::OWN_V4, 0).into(), ..second }.label("second"));
     Ok(rows)

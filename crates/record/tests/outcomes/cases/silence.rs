@@ -46,14 +46,14 @@ pub fn firewall_drop(_: &Stage) -> Report {
     let attempt = attempt.returned(libc::ETIMEDOUT);
     let expected = attempt.expect("timed_out").errno(libc::ETIMEDOUT);
     // Nobody hears these SYNs; the timeout is that of one retry.
-    Ok(vec![expected.from_port(from).retransmits(1)])
+    Ok(vec![expected.port_chosen(from).retransmits(1)])
 }
 
 /// Rejected on the way out with RST.
 pub fn firewall_reset(_: &Stage) -> Report {
     let (attempt, from) = through_firewall("reject with tcp reset")?;
     let attempt = attempt.returned(libc::ECONNREFUSED);
-    Ok(vec![attempt.expect("refused").errno(libc::ECONNREFUSED).from_port(from)])
+    Ok(vec![attempt.expect("refused").errno(libc::ECONNREFUSED).port_chosen(from)])
 }
 
 /// Rejected on the way out with ICMP, which meets a socket that connect(2)
@@ -64,7 +64,7 @@ pub fn firewall_port(_: &Stage) -> Report {
     let waited = attempt.called.to - attempt.called.from;
     let retries = i32::from(waited > 900_000_000);
     let expected = attempt.expect("refused").errno(libc::ECONNREFUSED);
-    Ok(vec![expected.from_port(from).retransmits(retries)])
+    Ok(vec![expected.port_chosen(from).retransmits(retries)])
 }
 
 fn through_firewall(verdict: &str) -> Result<(Attempt, u16), Skip> {
