@@ -76,6 +76,14 @@ pub fn on_stop(key: u64, stop_ns: u64) -> i32 {
     let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else {
         return 0;
     };
+    let state = i32::from(probe_read::<u8>(key, offset!(skc_state)));
+    if state != SYN_SENT && state != SYN_RECV {
+        // It ended unseen: in a run of the program that the kernel skipped.
+        if claim(&IN_FLIGHT, key) {
+            count(Counter::EndMissed);
+        }
+        return 0;
+    }
     let sport: u16 = probe_read(key, offset!(inet_sport));
     let retransmits: u32 = probe_read(key, offset!(total_retrans));
     report(&IN_FLIGHT, key, entry, |record| {

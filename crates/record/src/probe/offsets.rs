@@ -93,6 +93,7 @@ impl ResolvedOffsets {
         let netns_known = inum.byte != ABSENT;
         let offsets = Offsets {
             skc_family: kernel.byte(sock, "__sk_common.skc_family")?,
+            skc_state: kernel.byte(sock, "__sk_common.skc_state")?,
             skc_dport: kernel.byte(sock, "__sk_common.skc_dport")?,
             skc_rcv_saddr: kernel.byte(sock, "__sk_common.skc_rcv_saddr")?,
             skc_daddr: kernel.byte(sock, "__sk_common.skc_daddr")?,
