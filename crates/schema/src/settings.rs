@@ -141,11 +141,11 @@ assert_layout!(Offsets, 144,
     skc_daddr: u32 = 16, skc_v6_rcv_saddr: u32 = 20, skc_v6_daddr: u32 = 24, skc_net: u32 = 28,
     netns_inum: u32 = 32, sk_err: u32 = 36, sk_shutdown: u32 = 40, sk_kern_sock: u32 = 44,
     sk_kern_sock_mask: u32 = 48, inet_sport: u32 = 52, total_retrans: u32 = 56, srtt_us: u32 = 60,
-    segs_out: u32 = 64, data_segs_out: u32 = 68, skc_num: u32 = 72, is_mptcp: u32 = 76, task_pid:
-    u32 = 80, task_tgid: u32 = 84, task_files: u32 = 88, files_fdt: u32 = 92, fdt_max_fds: u32 =
-    96, fdt_fd: u32 = 100, file_inode: u32 = 104, file_private_data: u32 = 108, inode_mode: u32 =
-    112, socket_state: u32 = 116, socket_sk: u32 = 120, sk_type: u32 = 124, sk_protocol: u32 =
-    128, regs_arg0: u32 = 132, regs_arg1: u32 = 136, reserved: u32 = 140,
+    segs_out: u32 = 64, data_segs_out: u32 = 68, skc_num: u32 = 72, is_mptcp: u32 = 76,
+    task_pid: u32 = 80, task_tgid: u32 = 84, task_files: u32 = 88, files_fdt: u32 = 92,
+    fdt_max_fds: u32 = 96, fdt_fd: u32 = 100, file_inode: u32 = 104, file_private_data: u32 = 108,
+    inode_mode: u32 = 112, socket_state: u32 = 116, socket_sk: u32 = 120, sk_type: u32 = 124,
+    sk_protocol: u32 = 128, regs_arg0: u32 = 132, regs_arg1: u32 = 136, reserved: u32 = 140,
 );
 
 /// Everything injected into the probe.
