@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use connlat_schema::capture::FORMAT_VERSION;
+use connlat_schema::capture::journal::JournalError;
 use connlat_schema::capture::metadata::MetadataError;
 
 use super::display_name;
@@ -48,8 +49,13 @@ pub enum Problem {
     Io(#[source] std::io::Error),
     #[error("is empty; nothing was recorded or the copy failed, so copy it again")]
     Empty,
-    #[error("is a journal, not a capture; seal it with `record recover`")]
-    Journal,
+    #[error("is an Arrow stream but not a journal of `record`; name a capture or its journal")]
+    NotAJournal,
+    #[error(
+        "is a journal whose rows cannot be put into a temporary file ({0}); free some space, \
+         set TMPDIR, or seal it with `record recover`"
+    )]
+    Temporary(String),
     #[error("is not a Parquet file; name a capture written by `record`")]
     NotParquet,
     #[error("ends before its footer; copy it again, or run `record recover` on its journal")]
@@ -106,7 +112,18 @@ impl From<MetadataError> for Problem {
     fn from(error: MetadataError) -> Self {
         match error {
             MetadataError::Version(version) => Self::Newer(version.into()),
-            other => Self::Metadata(other.to_string()),
+            other => Self::Metadata(short(&other.to_string())),
+        }
+    }
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Io(error) => error.into(),
+            JournalError::NotAJournal => Self::NotAJournal,
+            JournalError::Metadata(error) => error.into(),
+            other => Self::damaged(other),
         }
     }
 }

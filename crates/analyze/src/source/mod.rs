@@ -1,18 +1,23 @@
 //! Captures on disk become validated metadata and one lazy frame of rows.
 //!
-//! [`parquet`] reads sealed captures. Another kind of source only has to
-//! produce a [`Capture`]; nothing downstream knows where rows come from.
+//! [`parquet`] reads sealed captures, [`journal`] what a recorder that was
+//! killed left behind. Either produces a [`Capture`]; nothing downstream knows
+//! where rows come from.
 
 mod columns;
 mod error;
+mod journal;
 mod parquet;
 
+use std::fs::{self, File};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use connlat_schema::capture::metadata::CaptureInfo;
 use polars::prelude::*;
 
 pub use error::{Problem, SourceError};
+pub use journal::LeftOver;
 
 use crate::guard;
 
@@ -29,6 +34,8 @@ pub struct Capture {
     pub rows: u64,
     /// What the recorder wrote about it.
     pub info: CaptureInfo,
+    /// Set for a journal, which is a capture nobody finished.
+    pub journal: Option<LeftOver>,
     /// Where its rows are.
     file: parquet::ValidFile,
 }
@@ -45,7 +52,7 @@ impl Captures {
     pub fn open(paths: &[PathBuf]) -> Result<Self, SourceError> {
         let each = paths
             .iter()
-            .map(|path| parquet::open(path).map_err(|problem| problem.of(path)))
+            .map(|path| open(path).map_err(|problem| problem.of(path)))
             .collect::<Result<Vec<_>, _>>()?;
         let total: u64 = each.iter().map(|capture| capture.rows).sum();
         if total > MAX_ROWS {
@@ -80,6 +87,27 @@ impl Captures {
             Some(Problem::damaged(reason).of(&capture.path))
         });
         damaged.unwrap_or_else(|| SourceError::together(reason))
+    }
+}
+
+/// Opens whatever the file holds.
+fn open(path: &Path) -> Result<Capture, Problem> {
+    let status = fs::metadata(path)?;
+    if status.is_dir() {
+        return Err(Problem::Directory);
+    }
+    // Opening a named pipe would wait for a writer.
+    if !status.is_file() {
+        return Err(Problem::NotAFile);
+    }
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    file.by_ref().take(4).read_to_end(&mut head)?;
+    file.rewind()?;
+    match head.as_slice() {
+        [] => Err(Problem::Empty),
+        journal::FIRST_BYTES => journal::open(path, file),
+        _ => parquet::open(path, file),
     }
 }
 

@@ -22,6 +22,13 @@ pub enum Warning {
         /// Why the recording ended.
         reason: String,
     },
+    /// The recorder did not get as far as making a file of its journal.
+    Journal {
+        /// The journal.
+        file: String,
+        /// How it ended.
+        end: String,
+    },
     /// Connects below `--min-latency` have no rows.
     Suppressed(u64),
     /// Only part of the host was recorded.
@@ -54,6 +61,7 @@ impl Warning {
         match self {
             Self::Lost { .. } => "lost",
             Self::NotClean { .. } => "not_clean",
+            Self::Journal { .. } => "journal",
             Self::Suppressed(_) => "suppressed",
             Self::Filtered(_) => "filtered",
             Self::ClockStep { .. } => "clock_step",
@@ -84,6 +92,11 @@ impl fmt::Display for Warning {
             Self::NotClean { file, reason } => write!(
                 f,
                 "{file} was not finished by the recorder ({reason}); its last connects may be missing"
+            ),
+            Self::Journal { file, end } => write!(
+                f,
+                "{file} is a journal that was not cleanly finished ({end}); its last connects may be \
+                 missing; `record recover {file}` makes a capture of it"
             ),
             Self::Suppressed(count) => write!(
                 f,
@@ -133,7 +146,10 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
     }
     for file in &trust.files {
         let info = &file.capture.info;
-        if !info.clean {
+        if let Some(left_over) = file.capture.journal {
+            let (file, end) = (file.name(), left_over.to_string());
+            warnings.push(Warning::Journal { file, end });
+        } else if !info.clean {
             warnings.push(Warning::NotClean {
                 file: file.name(),
                 reason: crate::escape::terminal(&stop_reason(&info.stop_reason)),
