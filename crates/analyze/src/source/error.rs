@@ -39,8 +39,10 @@ impl SourceError {
 pub enum Problem {
     #[error("no such file; check the name")]
     Missing,
-    #[error("is a directory; name the captures in it, such as DIR/*.parquet")]
-    Directory,
+    #[error("holds no captures; name a directory with *.parquet files")]
+    NoCaptures,
+    #[error("matches no file; check the pattern")]
+    NoMatch,
     #[error("is not a regular file; write the capture to disk first")]
     NotAFile,
     #[error("permission denied; run as a user who may read it")]

@@ -62,7 +62,7 @@ pub(super) fn open(path: &Path, file: File) -> Result<Capture, Problem> {
     let Copied { rows, info, end, read, temporary } = copied;
     let file = sealed::as_read(&temporary)?.keep(temporary);
     let journal = Some(LeftOver { end, ignored: bytes.saturating_sub(read) });
-    Ok(Capture { path: path.to_owned(), bytes, rows, info, journal, file })
+    Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal, file })
 }
 
 struct Copied {

@@ -37,7 +37,7 @@ pub(super) fn open(path: &Path, mut file: File) -> Result<Capture, Problem> {
     columns::check(footer.file_metadata().schema_descr())?;
     let rows = guard::caught(|| check_extent(&footer, bytes)).map_err(Problem::damaged)??;
     let file = as_read(path)?;
-    Ok(Capture { path: path.to_owned(), bytes, rows, info, journal: None, file })
+    Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal: None, file })
 }
 
 /// Tells apart what is not Parquet at all and what was cut off.

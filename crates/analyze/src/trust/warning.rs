@@ -53,6 +53,8 @@ pub enum Warning {
     },
     /// Two recordings of the same boot of a host overlap in time.
     Overlap(String, String),
+    /// A file was left out because another is the same recording.
+    Copy(String, String),
 }
 
 impl Warning {
@@ -68,6 +70,7 @@ impl Warning {
             Self::ClockUnsynchronised(_) => "clock_unsynchronised",
             Self::RowsDisagree { .. } => "rows_disagree",
             Self::Overlap(..) => "overlap",
+            Self::Copy(..) => "copy",
         }
     }
 }
@@ -131,6 +134,9 @@ impl fmt::Display for Warning {
                 "{a} and {b} are recordings of the same host at the same time; connects may be \
                  counted twice"
             ),
+            Self::Copy(copy, kept) => {
+                write!(f, "{copy} is a copy of {kept} and was left out")
+            }
         }
     }
 }
@@ -155,6 +161,9 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
                 reason: crate::escape::terminal(&stop_reason(&info.stop_reason)),
             });
         }
+    }
+    for (copy, kept) in trust.copies {
+        warnings.push(Warning::Copy(copy.clone(), kept.clone()));
     }
     overlaps(trust, &mut warnings);
     for file in &trust.files {

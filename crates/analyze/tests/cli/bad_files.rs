@@ -42,7 +42,8 @@ fn each_kind_is_named_with_its_remedy() {
 
     failure("missing.parquet", "no such file; check the name");
     fs::create_dir(dir.path("dir")).expect("a directory");
-    failure("dir", "is a directory; name the captures in it");
+    failure("dir", "holds no captures; ");
+    failure("none*.parquet", "matches no file; ");
     fs::write(dir.path("empty"), "").expect("a file");
     failure("empty", "is empty; ");
     fs::write(dir.path("text"), "time,latency\n1,2\n").expect("a file");
