@@ -20,7 +20,7 @@ use connlat_schema::{
 };
 
 use crate::{
-    kernel::{Sock, TcpSock, field, offset, present, probe_read, tcp_sock},
+    kernel::{Sock, TcpSock, field, offset, probe_read, tcp_sock},
     maps::{EVENTS, IN_FLIGHT, count, count_slot, setting},
 };
 
@@ -57,7 +57,7 @@ pub fn on_end(sk: Sock, old_state: i32, new_state: i32) {
         let retransmits = field!(tcp, total_retrans: u32);
         // After a retransmission the measure is quantised or missing.
         let rtt_is_known = new_state == ESTABLISHED && retransmits == 0;
-        record.start.src_port = u16::from_be(field!(tcp, inet_sport: u16));
+        record.start.src_port = src_port(sk, tcp, &end);
         record.start.flags |= flags_at_end(tcp, &end);
         record.end_ns = end_ns;
         record.syn_retransmits = retransmits;
@@ -76,6 +76,14 @@ pub fn on_stop(key: u64, stop_ns: u64) -> i32 {
     let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else {
         return 0;
     };
+    let state = i32::from(probe_read::<u8>(key, offset!(skc_state)));
+    if state != SYN_SENT && state != SYN_RECV {
+        // It ended unseen: in a run of the program that the kernel skipped.
+        if claim(&IN_FLIGHT, key) {
+            count(Counter::EndMissed);
+        }
+        return 0;
+    }
     let sport: u16 = probe_read(key, offset!(inet_sport));
     let retransmits: u32 = probe_read(key, offset!(total_retrans));
     report(&IN_FLIGHT, key, entry, |record| {
@@ -99,15 +107,25 @@ fn end_state(sk: Sock, tcp: TcpSock, new_state: i32) -> EndState {
     }
 }
 
+/// The port of this attempt, 0 where none was chosen: then `inet_sport` is
+/// that of the socket's last attempt, and `skc_num` says whether it was bound.
+#[inline(always)]
+fn src_port(sk: Sock, tcp: TcpSock, end: &EndState) -> u16 {
+    if end.outcome() as u32 == Outcome::LocalError as u32 {
+        return field!(sk, skc_num: u16);
+    }
+    u16::from_be(field!(tcp, inet_sport: u16))
+}
+
 #[inline(always)]
 fn flags_at_end(tcp: TcpSock, end: &EndState) -> u16 {
     let mut bits = 0;
     if end.new_state == ESTABLISHED && end.segs_out == 0 {
         bits |= flags::REPAIR;
     }
-    if present(offset!(syn_data))
-        && u32::from(field!(tcp, syn_data: u8)) & offset!(syn_data_mask) != 0
-    {
+    // Nothing but a SYN can have carried data yet. Not `syn_data`: it outlives
+    // a disconnect and marks the socket's next attempt.
+    if field!(tcp, data_segs_out: u32) != 0 {
         bits |= flags::FAST_OPEN;
     }
     bits

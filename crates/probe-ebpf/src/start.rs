@@ -45,7 +45,7 @@ pub fn on_start(sk: Sock) {
     match IN_FLIGHT.insert(key, &start, u64::from(BPF_NOEXIST)) {
         Ok(()) => {}
         Err(EEXIST) => {
-            count(Counter::StartReplaced);
+            count(Counter::EndMissed);
             if IN_FLIGHT.insert(key, &start, u64::from(BPF_ANY)).is_err() {
                 count(Counter::StartMapFull);
             }

@@ -22,6 +22,8 @@ pub const ABSENT: u32 = u32::MAX;
 pub struct Offsets {
     /// `sock.__sk_common.skc_family`
     pub skc_family: u32,
+    /// `sock.__sk_common.skc_state`
+    pub skc_state: u32,
     /// `sock.__sk_common.skc_dport`
     pub skc_dport: u32,
     /// `sock.__sk_common.skc_rcv_saddr`
@@ -52,10 +54,10 @@ pub struct Offsets {
     pub srtt_us: u32,
     /// `tcp_sock.segs_out`
     pub segs_out: u32,
-    /// Byte of `tcp_sock.syn_data` (optional, a bit field)
-    pub syn_data: u32,
-    /// Mask of `syn_data` within its byte
-    pub syn_data_mask: u32,
+    /// `tcp_sock.data_segs_out`
+    pub data_segs_out: u32,
+    /// `sock.__sk_common.skc_num`
+    pub skc_num: u32,
     /// `tcp_sock.is_mptcp` (optional: CONFIG_MPTCP)
     pub is_mptcp: u32,
     /// `task_struct.pid`, the thread (for `--follow`)
@@ -88,12 +90,15 @@ pub struct Offsets {
     pub regs_arg0: u32,
     /// Second system call argument in `pt_regs`
     pub regs_arg1: u32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
 impl Offsets {
     /// What the object carries before the recorder injects real offsets.
     pub const ALL_ABSENT: Self = Self {
         skc_family: ABSENT,
+        skc_state: ABSENT,
         skc_dport: ABSENT,
         skc_rcv_saddr: ABSENT,
         skc_daddr: ABSENT,
@@ -109,8 +114,8 @@ impl Offsets {
         total_retrans: ABSENT,
         srtt_us: ABSENT,
         segs_out: ABSENT,
-        syn_data: ABSENT,
-        syn_data_mask: 0,
+        data_segs_out: ABSENT,
+        skc_num: ABSENT,
         is_mptcp: ABSENT,
         task_pid: ABSENT,
         task_tgid: ABSENT,
@@ -127,19 +132,20 @@ impl Offsets {
         sk_protocol: ABSENT,
         regs_arg0: ABSENT,
         regs_arg1: ABSENT,
+        reserved: 0,
     };
 }
 
-assert_layout!(Offsets, 136,
-    skc_family: u32 = 0, skc_dport: u32 = 4, skc_rcv_saddr: u32 = 8, skc_daddr: u32 = 12,
-    skc_v6_rcv_saddr: u32 = 16, skc_v6_daddr: u32 = 20, skc_net: u32 = 24, netns_inum: u32 = 28,
-    sk_err: u32 = 32, sk_shutdown: u32 = 36, sk_kern_sock: u32 = 40, sk_kern_sock_mask: u32 = 44,
-    inet_sport: u32 = 48, total_retrans: u32 = 52, srtt_us: u32 = 56, segs_out: u32 = 60,
-    syn_data: u32 = 64, syn_data_mask: u32 = 68, is_mptcp: u32 = 72, task_pid: u32 = 76,
-    task_tgid: u32 = 80, task_files: u32 = 84, files_fdt: u32 = 88, fdt_max_fds: u32 = 92,
-    fdt_fd: u32 = 96, file_inode: u32 = 100, file_private_data: u32 = 104, inode_mode: u32 = 108,
-    socket_state: u32 = 112, socket_sk: u32 = 116, sk_type: u32 = 120, sk_protocol: u32 = 124,
-    regs_arg0: u32 = 128, regs_arg1: u32 = 132,
+assert_layout!(Offsets, 144,
+    skc_family: u32 = 0, skc_state: u32 = 4, skc_dport: u32 = 8, skc_rcv_saddr: u32 = 12,
+    skc_daddr: u32 = 16, skc_v6_rcv_saddr: u32 = 20, skc_v6_daddr: u32 = 24, skc_net: u32 = 28,
+    netns_inum: u32 = 32, sk_err: u32 = 36, sk_shutdown: u32 = 40, sk_kern_sock: u32 = 44,
+    sk_kern_sock_mask: u32 = 48, inet_sport: u32 = 52, total_retrans: u32 = 56, srtt_us: u32 = 60,
+    segs_out: u32 = 64, data_segs_out: u32 = 68, skc_num: u32 = 72, is_mptcp: u32 = 76,
+    task_pid: u32 = 80, task_tgid: u32 = 84, task_files: u32 = 88, files_fdt: u32 = 92,
+    fdt_max_fds: u32 = 96, fdt_fd: u32 = 100, file_inode: u32 = 104, file_private_data: u32 = 108,
+    inode_mode: u32 = 112, socket_state: u32 = 116, socket_sk: u32 = 120, sk_type: u32 = 124,
+    sk_protocol: u32 = 128, regs_arg0: u32 = 132, regs_arg1: u32 = 136, reserved: u32 = 140,
 );
 
 /// Everything injected into the probe.
@@ -164,10 +170,10 @@ pub struct Settings {
     pub reserved: u32,
 }
 
-assert_layout!(Settings, 176,
-    offsets: Offsets = 0, wakeup_bytes: u64 = 136, min_latency_ns: u64 = 144,
-    connect_syscall: u64 = 152, filters: u32 = 160, ip_version: u32 = 164,
-    cgroup_level: u32 = 168, reserved: u32 = 172,
+assert_layout!(Settings, 184,
+    offsets: Offsets = 0, wakeup_bytes: u64 = 144, min_latency_ns: u64 = 152,
+    connect_syscall: u64 = 160, filters: u32 = 168, ip_version: u32 = 172,
+    cgroup_level: u32 = 176, reserved: u32 = 180,
 );
 
 /// Deepest cgroup a filter can name.

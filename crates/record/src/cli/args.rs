@@ -15,6 +15,10 @@ Examples:
   record --follow -- ./job.sh        only that command and what it starts
   record live                        watch connects like tcpconnlat
   record check                       does it work here?
+  record --output-dir /var/lib/connlat --rotate 10m --retain 24h
+                                     flight recorder; record snapshot takes
+                                     away what it has now
+  record recover *.journal           after the recorder was killed
 
 Then, on any machine: analyze FILE";
 
@@ -60,6 +64,29 @@ pub enum Subcommand {
     Live(Box<LiveArgs>),
     /// Check whether recording works here: exit code 0 if it does, 1 if not
     Check(CheckArgs),
+    /// Seal journals that a killed recorder left behind
+    Recover(RecoverArgs),
+    /// Ask a running recorder to seal what it has now, and to go on
+    Snapshot(SnapshotArgs),
+}
+
+/// Arguments of `record recover`.
+#[derive(Debug, clap::Args)]
+pub struct RecoverArgs {
+    /// Journals, or the captures they belong to
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Replace a capture that is in the way
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `record snapshot`.
+#[derive(Debug, clap::Args)]
+pub struct SnapshotArgs {
+    /// The recorder; can be left out where only one runs
+    pub pid: Option<u32>,
 }
 
 /// Arguments of `record check`.
@@ -98,6 +125,10 @@ pub struct RecordArgs {
     #[arg(long, requires = "command", conflicts_with = "pids", help_heading = "Filters")]
     pub follow: bool,
 
+    /// Rotation, retention and bounds.
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+
     /// Filters shared with `live`.
     #[command(flatten)]
     pub filters: FilterArgs,
@@ -110,6 +141,44 @@ pub struct RecordArgs {
     /// is recorded
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+/// Rotation, retention and bounds of a recording.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Flight recorder and limits")]
+pub struct CaptureArgs {
+    /// Write to DIR/host=HOST/date=YYYY-MM-DD/connlat-HOST-UTCTIME.parquet
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "force"])]
+    pub output_dir: Option<PathBuf>,
+
+    /// Begin a new file after this time, or when the journal has this size
+    /// (about ten times the sealed file), such as 10m or 100MB
+    #[arg(long, value_name = "TIME|SIZE", requires = "output_dir")]
+    pub rotate: Option<String>,
+
+    /// Delete own sealed files older than this, such as 24h
+    #[arg(long, value_name = "TIME", requires = "rotate")]
+    pub retain: Option<String>,
+
+    /// Delete own oldest sealed files beyond this size, such as 1GiB
+    #[arg(long, value_name = "SIZE", requires = "rotate")]
+    pub retain_size: Option<String>,
+
+    /// Stop once this many connects are recorded (a batch is kept whole)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_events: Option<u64>,
+
+    /// Stop once journal and files take this much of the disk
+    #[arg(long, value_name = "SIZE")]
+    pub max_size: Option<String>,
+
+    /// Stop once recorder and kernel buffers take this much memory
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<String>,
+
+    /// Permissions of new files, octal
+    #[arg(long, value_name = "MODE", default_value = "0600")]
+    pub mode: Option<String>,
 }
 
 /// Arguments of `record live`: those of tcpconnlat, and more.
@@ -218,9 +287,9 @@ pub struct ProbeArgs {
     #[arg(long)]
     pub trace_local_errors: bool,
 
-    /// Size of the kernel's event buffer, MiB, a power of two
-    #[arg(long, value_name = "MIB", default_value_t = 8)]
-    pub ring_size: u32,
+    /// Size of the kernel's event buffer, a power of two
+    #[arg(long, value_name = "SIZE", default_value = "8MiB")]
+    pub ring_size: String,
 
     /// Most connects in flight at one time
     #[arg(long, value_name = "N", default_value_t = 65_536)]

@@ -2,6 +2,8 @@
 
 pub mod args;
 pub mod options;
+mod recover;
+mod snapshot;
 
 use std::process::ExitCode;
 
@@ -20,6 +22,8 @@ pub fn main() -> ExitCode {
     let result = args.and_then(|args| match args.subcommand {
         None => Options::for_recording(args.record).map(|options| session::run(&options)),
         Some(Subcommand::Check(args)) => Ok(check::run(args.json)),
+        Some(Subcommand::Recover(args)) => Ok(recover::run(&args)),
+        Some(Subcommand::Snapshot(args)) => Ok(snapshot::run(args.pid)),
         Some(Subcommand::Live(live)) if live.ebpf => Ok(live::print_program().map(|()| 0)),
         Some(Subcommand::Live(live)) => {
             Options::for_live(*live).map(|options| session::run(&options))

@@ -8,13 +8,17 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use ipnet::IpNet;
 
-use super::args::{Args, FilterArgs, LiveArgs, ProbeArgs, RecordArgs};
+use super::args::{Args, CaptureArgs, FilterArgs, LiveArgs, ProbeArgs, RecordArgs};
+use crate::capture::output::DEFAULT_MODE;
+use crate::capture::retention::Retention;
 use crate::live::ScreenOptions;
 use crate::probe::{Filters, ProbeOptions};
+use crate::session::Limits;
 
 /// What was asked for, recording or live.
 #[derive(Debug, Clone)]
@@ -31,17 +35,48 @@ pub struct Options {
     pub command: Vec<OsString>,
 }
 
-/// Where a capture goes.
+/// A capture to write, and its bounds.
 #[derive(Debug, Clone)]
 pub struct CaptureOptions {
-    /// The file; `None` chooses a name.
-    pub path: Option<PathBuf>,
+    /// Where.
+    pub destination: Destination,
     /// Whether an existing file may be replaced.
     pub force: bool,
+    /// Permission bits of new files.
+    pub mode: u32,
+    /// When to stop by itself.
+    pub limits: Limits,
+    /// Which sealed segments to keep.
+    pub retention: Retention,
 }
 
-/// Largest ring buffer the kernel's 32-bit size allows, MiB.
-const MAX_RING_MIB: u32 = 1024;
+/// Where captures go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A file in the current directory, named after host and time.
+    Default,
+    /// This file.
+    File(PathBuf),
+    /// Segments in a tree of hosts and days.
+    Tree {
+        /// The directory it is in.
+        root: PathBuf,
+        /// When one segment ends and the next begins; `None` for one only.
+        rotate: Option<Rotate>,
+    },
+}
+
+/// When a segment is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotate {
+    /// After this time.
+    Age(Duration),
+    /// When its journal has this many bytes.
+    Bytes(u64),
+}
+
+/// Largest ring buffer the kernel's 32-bit size reasonably allows.
+const MAX_RING_BYTES: u64 = 1 << 30;
 /// Largest in-flight table: beyond it the preallocation alone takes gigabytes.
 const MAX_IN_FLIGHT: u32 = 16 << 20;
 
@@ -54,7 +89,7 @@ impl Options {
         let filters = filters(args.pids, args.follow, args.filters)?;
         let min_latency = parse("--min-latency", args.min_latency.as_deref(), duration)?;
         Ok(Self {
-            capture: Some(CaptureOptions { path: args.output, force: args.force }),
+            capture: Some(capture(args.output, args.force, args.capture)?),
             screen: None,
             duration: parse("--duration", args.duration.as_deref(), duration)?,
             probe: probe(filters, min_latency.unwrap_or_default(), &args.probe)?,
@@ -70,7 +105,13 @@ impl Options {
         let filters = filters(args.pids, false, args.filters)?;
         let min_latency = parse("MIN_MS", args.min_ms.as_deref(), milliseconds)?;
         Ok(Self {
-            capture: args.output.map(|path| CaptureOptions { path: Some(path), force: args.force }),
+            capture: args.output.map(|path| CaptureOptions {
+                destination: Destination::File(path),
+                force: args.force,
+                mode: DEFAULT_MODE,
+                limits: Limits::default(),
+                retention: Retention::default(),
+            }),
             screen: Some(ScreenOptions {
                 timestamp: args.timestamp,
                 lport: args.lport,
@@ -83,6 +124,34 @@ impl Options {
             command: Vec::new(),
         })
     }
+}
+
+fn capture(
+    output: Option<PathBuf>,
+    force: bool,
+    args: CaptureArgs,
+) -> Result<CaptureOptions, clap::Error> {
+    let rotate = parse("--rotate", args.rotate.as_deref(), rotation)?;
+    let destination = match (output, args.output_dir) {
+        (Some(path), _) => Destination::File(path),
+        (None, Some(root)) => Destination::Tree { root, rotate },
+        (None, None) => Destination::Default,
+    };
+    let mode = parse("--mode", args.mode.as_deref(), permissions)?;
+    Ok(CaptureOptions {
+        destination,
+        force,
+        mode: mode.unwrap_or(DEFAULT_MODE),
+        limits: Limits {
+            events: args.max_events,
+            bytes: parse("--max-size", args.max_size.as_deref(), size)?,
+            memory: parse("--max-memory", args.max_memory.as_deref(), size)?,
+        },
+        retention: Retention {
+            age: parse("--retain", args.retain.as_deref(), duration)?,
+            bytes: parse("--retain-size", args.retain_size.as_deref(), size)?,
+        },
+    })
 }
 
 fn usage(message: String) -> clap::Error {
@@ -112,10 +181,14 @@ fn probe(
     min_latency: Duration,
     args: &ProbeArgs,
 ) -> Result<ProbeOptions, clap::Error> {
-    if !args.ring_size.is_power_of_two() || args.ring_size > MAX_RING_MIB {
+    let page = rustix::param::page_size() as u64;
+    let ring_bytes = size(&args.ring_size).map_err(|why| usage(format!("--ring-size: {why}")))?;
+    if !ring_bytes.is_power_of_two() || !(page..=MAX_RING_BYTES).contains(&ring_bytes) {
         return Err(usage(format!(
-            "--ring-size {}: must be a power of two from 1 to {MAX_RING_MIB}",
-            args.ring_size
+            "--ring-size {}: must be a power of two from {} to {}",
+            args.ring_size,
+            ByteSize(page),
+            ByteSize(MAX_RING_BYTES)
         )));
     }
     if !(1..=MAX_IN_FLIGHT).contains(&args.max_in_flight) {
@@ -128,7 +201,7 @@ fn probe(
         filters,
         min_latency_ns: u64::try_from(min_latency.as_nanos()).unwrap_or(u64::MAX),
         trace_local_errors: args.trace_local_errors,
-        ring_bytes: args.ring_size << 20,
+        ring_bytes: u32::try_from(ring_bytes).unwrap_or(u32::MAX),
         max_in_flight: args.max_in_flight,
     })
 }
@@ -159,6 +232,34 @@ fn duration(text: &str) -> Result<Duration, String> {
         return Err(format!("{text:?} is not longer than 0"));
     }
     Ok(duration)
+}
+
+/// A size such as `100MB`, `1GiB` or `4096`.
+fn size(text: &str) -> Result<u64, String> {
+    let size: ByteSize = text
+        .parse()
+        .map_err(|_| format!("{text:?} is not a size; write it like 64KiB, 100MB or 1GiB"))?;
+    if size.as_u64() == 0 {
+        Err(format!("{text:?} is not larger than 0"))
+    } else {
+        Ok(size.as_u64())
+    }
+}
+
+/// A time or a size.
+fn rotation(text: &str) -> Result<Rotate, String> {
+    duration(text)
+        .map(Rotate::Age)
+        .or_else(|_| size(text).map(Rotate::Bytes))
+        .map_err(|_| format!("{text:?} is neither a time nor a size; write it like 10m or 100MB"))
+}
+
+/// Octal permission bits without any for execution.
+fn permissions(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode & !0o666 == 0 && mode & 0o400 != 0 => Ok(mode),
+        _ => Err(format!("{text:?} is not a file mode; write it like 0600 or 0640")),
+    }
 }
 
 /// A number of milliseconds with a fraction, as tcpconnlat takes it.

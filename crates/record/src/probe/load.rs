@@ -47,6 +47,13 @@ impl ProbeOptions {
     pub const DEFAULT_RING_BYTES: u32 = 8 << 20;
     /// 64k connects waiting for an answer at one time; about 10 MB.
     pub const DEFAULT_MAX_IN_FLIGHT: u32 = 65_536;
+
+    /// What the large maps take, bytes: the ring buffer, and for each slot of
+    /// the preallocated table its entry, key and `struct htab_elem`.
+    pub fn kernel_memory(&self) -> u64 {
+        const SLOT: u64 = size_of::<ConnectStart>() as u64 + 8 + 48;
+        u64::from(self.ring_bytes) + u64::from(self.max_in_flight) * SLOT
+    }
 }
 
 /// Threads inside connect(2) at one time, with `trace_local_errors`.
@@ -80,6 +87,7 @@ pub struct Probe {
     in_flight: HashMap<MapData, u64, StartBytes>,
     unavailable: Vec<String>,
     undecodable: u64,
+    misses_at_stop: u64,
 }
 
 impl Probe {
@@ -139,7 +147,7 @@ impl Probe {
             attach(&mut ebpf, "connlat_enter", "sys_enter", &btf)?;
         }
         attach(&mut ebpf, PROGRAM, TRACEPOINT, &btf)?;
-        Ok(Self { ebpf, ring, counts, in_flight, unavailable, undecodable: 0 })
+        Ok(Self { ebpf, ring, counts, in_flight, unavailable, undecodable: 0, misses_at_stop: 0 })
     }
 
     /// From here on, processes that this one starts are followed.
@@ -229,7 +237,7 @@ impl Probe {
             lost: Lost {
                 ring_full: count(Counter::RingFull),
                 in_flight_full: count(Counter::StartMapFull),
-                end_missed: count(Counter::StartReplaced),
+                end_missed: count(Counter::EndMissed),
                 program_misses: self.program_misses(),
                 recorder: self.undecodable,
             },
@@ -274,16 +282,18 @@ impl Probe {
     }
 
     fn detach(&mut self) {
+        self.misses_at_stop = self.program_misses();
         if let Ok(state) = program::<BtfTracePoint>(&mut self.ebpf, PROGRAM) {
             // Unloading closes the link first; an error leaves it to the exit.
             let _ = state.unload();
         }
     }
 
+    /// Missed runs; once the program is unloaded, those up to then.
     fn program_misses(&self) -> u64 {
         match self.ebpf.program(PROGRAM).map(aya::programs::Program::fd) {
             Some(Ok(fd)) => recursion_misses(fd.as_fd()),
-            _ => 0,
+            _ => self.misses_at_stop,
         }
     }
 }

@@ -88,13 +88,12 @@ impl ResolvedOffsets {
         let inum = optional(kernel.field("net", "ns.inum"), "net.ns.inum", "network namespaces");
         let kern_sock =
             optional(kernel.field(sock, "sk_kern_sock"), "sock.sk_kern_sock", "flag kernel_socket");
-        let syn_data =
-            optional(kernel.field(tcp, "syn_data"), "tcp_sock.syn_data", "flag fast_open");
         let is_mptcp =
             optional(kernel.field(tcp, "is_mptcp"), "tcp_sock.is_mptcp", "flag mptcp_subflow");
         let netns_known = inum.byte != ABSENT;
         let offsets = Offsets {
             skc_family: kernel.byte(sock, "__sk_common.skc_family")?,
+            skc_state: kernel.byte(sock, "__sk_common.skc_state")?,
             skc_dport: kernel.byte(sock, "__sk_common.skc_dport")?,
             skc_rcv_saddr: kernel.byte(sock, "__sk_common.skc_rcv_saddr")?,
             skc_daddr: kernel.byte(sock, "__sk_common.skc_daddr")?,
@@ -110,8 +109,8 @@ impl ResolvedOffsets {
             total_retrans: kernel.byte(tcp, "total_retrans")?,
             srtt_us: kernel.byte(tcp, "srtt_us")?,
             segs_out: kernel.byte(tcp, "segs_out")?,
-            syn_data: syn_data.byte,
-            syn_data_mask: syn_data.mask,
+            data_segs_out: kernel.byte(tcp, "data_segs_out")?,
+            skc_num: kernel.byte(sock, "__sk_common.skc_num")?,
             is_mptcp: is_mptcp.byte,
             ..Offsets::ALL_ABSENT
         };
@@ -271,6 +270,6 @@ mod tests {
         assert_eq!(offsets.skc_daddr, 0);
         assert_eq!(offsets.skc_rcv_saddr, 4);
         assert!(offsets.srtt_us > offsets.inet_sport);
-        assert!(offsets.syn_data == ABSENT || offsets.syn_data_mask.count_ones() == 1);
+        assert!(offsets.data_segs_out != ABSENT && offsets.skc_num != ABSENT);
     }
 }

@@ -38,6 +38,8 @@ pub fn started(
         clock: clock.samples().to_vec(),
         sysctls: connect_sysctls(),
         counters: Counters::default(),
+        loss_spans: Vec::new(),
+        segment: None,
         unavailable: probe.unavailable().to_vec(),
         row_group_sort: Vec::new(),
     }

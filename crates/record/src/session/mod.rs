@@ -2,10 +2,16 @@
 
 mod child;
 mod describe;
+mod limits;
+mod losses;
 mod progress;
 mod recording;
+mod sealer;
+mod segment;
 mod stop;
 mod writer;
+
+pub use limits::Limits;
 
 use std::io::{self, IsTerminal, Stdout};
 use std::time::{Duration, Instant};
@@ -20,8 +26,9 @@ use crate::host::{Clock, ClockReading, Identity};
 use crate::live::{Screen, print_program};
 use crate::probe::Probe;
 use child::Child;
+use limits::LimitWatch;
 use progress::Progress;
-use recording::Recording;
+use recording::{Recording, Target};
 use stop::StopSignals;
 
 /// How long events may wait in the ring buffer before they are fetched.
@@ -35,24 +42,25 @@ const BATCH_EVENTS: usize = 8_192;
 /// Whatever kept it from observing connects or from writing the capture.
 pub fn run(options: &Options) -> anyhow::Result<u8> {
     let identity = Identity::read();
-    let output = Recording::output(options, &identity)?;
+    let target = match &options.capture {
+        Some(capture) => Some((Target::choose(capture, &identity.host)?, capture)),
+        None => None,
+    };
     let signals = StopSignals::install().context("cannot handle signals")?;
     let mut probe = Probe::attach(&options.probe)?;
     let clock = Clock::start();
-
-    let recording = match output {
-        Some(output) => Some(Recording::start(output, options, &identity, &probe, &clock)?),
-        None => None,
-    };
-    let mut child = match start_command(options, &mut probe) {
-        Ok(child) => child,
-        Err(error) => {
-            // Nothing has been captured yet.
-            if let Some(recording) = recording {
-                recording.discard()?;
+    let mut child = start_command(options, &mut probe)?;
+    let recording = match target {
+        Some((target, capture)) => {
+            let info = describe::started(options, &identity, &probe, &clock);
+            let limits = LimitWatch::new(capture.limits, options.probe.kernel_memory());
+            let started = Recording::start(target, capture, &identity, info, limits);
+            if let (Err(_), Some(child)) = (&started, &mut child) {
+                child.terminate();
             }
-            return Err(error);
+            Some(started?)
         }
+        None => None,
     };
     let screen = open_screen(options, &probe)?;
 
@@ -78,10 +86,21 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     let mut events = Vec::new();
     probe.stop(stop.monotonic_ns.cast_unsigned(), &mut events);
     let counters = probe.counters();
-    let reason = sinks.deliver(events, stop, || counters.clone()).unwrap_or(reason);
+    // A limit reached only now changes nothing; a journal that fails does.
+    let failed = sinks.deliver(events, stop, || counters.clone());
+    let failed = failed.filter(|reason| matches!(reason, StopReason::Failed(_)));
+    let reason = failed.unwrap_or(reason);
     sinks.progress.clear();
     if let Some(recording) = sinks.recording {
-        recording.seal(reason, stop, &sinks.clock, &counters)?;
+        let failure = match &reason {
+            StopReason::Failed(why) => Some(why.clone()),
+            _ => None,
+        };
+        let sealed = recording.finish(reason, stop, &sinks.clock, &counters);
+        anyhow::ensure!(sealed, "not everything could be sealed, see above");
+        if let Some(why) = failure {
+            anyhow::bail!("recording ended early: {why}");
+        }
     } else if counters.lost.total() > 0 {
         eprintln!("record: {}", progress::losses(&counters));
     }
@@ -143,10 +162,7 @@ impl Sinks {
             }
         }
         let recording = self.recording.as_mut()?;
-        if events.is_empty() {
-            return None;
-        }
-        recording.write(events, now, counters(), &mut self.clock)
+        recording.write(events, now, &counters(), &mut self.clock)
     }
 }
 

@@ -20,12 +20,17 @@ use rustix::time::{ClockId, clock_gettime};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tempfile::TempDir;
 
-const RECORD: &str = env!("CARGO_BIN_EXE_record");
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The recorder: that of this build, or another one where there is no cargo.
+fn recorder() -> PathBuf {
+    let built = || env!("CARGO_BIN_EXE_record").into();
+    std::env::var_os("CONNLAT_RECORD").map_or_else(built, PathBuf::from)
+}
 
 /// Whether BPF can be used here; otherwise says why not, or fails in CI.
 pub fn bpf_available() -> bool {
-    let probe = Command::new(RECORD)
+    let probe = Command::new(recorder())
         .args(["--duration", "1ms", "-o"])
         .arg(scratch().path().join("probe.parquet"))
         .output()
@@ -46,7 +51,7 @@ pub fn scratch() -> TempDir {
 
 /// `record` with these arguments, not started.
 pub fn record(arguments: &[&str]) -> Command {
-    let mut command = Command::new(RECORD);
+    let mut command = Command::new(recorder());
     command.args(arguments).stdin(Stdio::null());
     command
 }

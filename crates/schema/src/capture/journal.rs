@@ -34,7 +34,7 @@ use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 
 use super::columns;
-use super::metadata::{CaptureInfo, ClockSample, Counters, MetadataError};
+use super::metadata::{CaptureInfo, ClockSample, Counters, Instant, LossSpan, MetadataError};
 use super::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION, METADATA_LIMIT};
 
 /// File name suffix of a journal, after the capture's own name.
@@ -57,6 +57,10 @@ pub struct Note {
     pub counters: Counters,
     /// Clock samples taken since the previous note.
     pub clock: Vec<ClockSample>,
+    /// When attempts were lost so far.
+    pub loss_spans: Vec<LossSpan>,
+    /// When this was written, CLOCK_MONOTONIC and wall clock.
+    pub now: Option<Instant>,
 }
 
 /// Why bytes are not a usable journal.
@@ -236,7 +240,9 @@ impl<R: Read> JournalReader<R> {
     pub fn info(&self) -> CaptureInfo {
         let mut info = self.info.clone();
         info.counters = self.note.counters.clone();
+        info.loss_spans = self.note.loss_spans.clone();
         info.clock.extend(&self.note.clock);
+        info.stop = self.note.now.unwrap_or(info.stop);
         info
     }
 
@@ -265,8 +271,9 @@ impl<R: Read> JournalReader<R> {
                 Ok(None)
             }
             Step::Message(message) => {
-                self.note.counters = message.note.counters.clone();
-                self.note.clock.extend(&message.note.clock);
+                let earlier = std::mem::replace(&mut self.note, message.note.clone());
+                let later = std::mem::replace(&mut self.note.clock, earlier.clock);
+                self.note.clock.extend(later);
                 Ok(Some(message.batch(&self.schema)?))
             }
         }

@@ -10,7 +10,7 @@ fn options(args: &[&str]) -> Result<Options, clap::Error> {
     match args.subcommand {
         None => Options::for_recording(args.record),
         Some(Subcommand::Live(live)) => Options::for_live(*live),
-        Some(Subcommand::Check(_)) => panic!("not a session"),
+        Some(_) => panic!("not a session"),
     }
 }
 
@@ -79,9 +79,43 @@ fn a_namespace_file_gives_its_inode() {
 
 #[test]
 fn sizes_are_checked() {
-    for args in [["--ring-size", "3"], ["--ring-size", "2048"], ["--max-in-flight", "0"]] {
+    for args in [
+        ["--ring-size", "3MiB"],
+        ["--ring-size", "2GiB"],
+        ["--ring-size", "1KiB"],
+        ["--max-in-flight", "0"],
+        ["--max-events", "0"],
+        ["--max-size", "big"],
+        ["--max-memory", "0"],
+        ["--mode", "0777"],
+        ["--mode", "rw"],
+    ] {
         refused(&args);
     }
+    let options = options(&["--ring-size", "64KiB", "--max-size", "1.5GB", "--mode", "0640"]);
+    let options = options.expect("sizes");
+    assert_eq!(options.probe.ring_bytes, 65_536);
+    let capture = options.capture.expect("a capture");
+    assert_eq!((capture.limits.bytes, capture.mode), (Some(1_500_000_000), 0o640));
+}
+
+#[test]
+fn rotation_is_by_time_or_by_size_and_needs_a_directory() {
+    for (text, rotate) in
+        [("10m", Rotate::Age(Duration::from_secs(600))), ("100MB", Rotate::Bytes(100_000_000))]
+    {
+        let args =
+            ["--output-dir", "/d", "--rotate", text, "--retain", "24h", "--retain-size", "1GiB"];
+        let capture = options(&args).expect("valid").capture.expect("a capture");
+        let root = PathBuf::from("/d");
+        assert_eq!(capture.destination, Destination::Tree { root, rotate: Some(rotate) });
+        assert_eq!(capture.retention.age, Some(Duration::from_secs(86_400)));
+        assert_eq!(capture.retention.bytes, Some(1 << 30));
+    }
+    refused(&["--rotate", "10m"]);
+    refused(&["--output-dir", "/d", "--retain", "24h"]);
+    refused(&["--output-dir", "/d", "-o", "f"]);
+    refused(&["--output-dir", "/d", "--rotate", "often"]);
 }
 
 #[test]
