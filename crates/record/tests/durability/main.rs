@@ -18,6 +18,7 @@ mod recorder;
 mod recover;
 mod signals;
 mod soak;
+mod stderr;
 mod storm;
 #[path = "../live/support.rs"]
 #[allow(dead_code, reason = "shared with the live tests, which use all of it")]

@@ -36,8 +36,14 @@ impl Recorder {
     }
 
     /// Starts a prepared command and waits until it is ready.
-    pub fn spawn(mut command: Command, mut ready: impl FnMut() -> bool) -> Self {
-        let process = command.stderr(Stdio::piped()).spawn().expect("record starts");
+    pub fn spawn(mut command: Command, ready: impl FnMut() -> bool) -> Self {
+        command.stderr(Stdio::piped());
+        Self::spawn_quiet(command, ready)
+    }
+
+    /// Likewise, with the command's own stderr.
+    pub fn spawn_quiet(mut command: Command, mut ready: impl FnMut() -> bool) -> Self {
+        let process = command.spawn().expect("record starts");
         let mut recorder = Self { process };
         wait_until("the journal", || {
             assert!(recorder.is_running(), "ended at once: {:?}", recorder.wait());
@@ -105,6 +111,16 @@ impl Drop for Recorder {
 }
 
 impl Ended {
+    /// Fails unless it ended with exit code 1 and said why; a recording may
+    /// add where the rows are.
+    #[track_caller]
+    pub fn assert_failed(&self) {
+        assert_eq!(self.status.code(), Some(1), "{self:?}");
+        let lines: Vec<&str> = self.stderr.lines().collect();
+        let ours = lines.iter().all(|line| line.starts_with("record: "));
+        assert!((1..=2).contains(&lines.len()) && ours, "{:?}", self.stderr);
+    }
+
     /// Fails unless it ended with exit code 1 and one line that says why.
     #[track_caller]
     pub fn assert_refused(&self) {

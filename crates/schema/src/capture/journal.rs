@@ -283,7 +283,7 @@ impl<R: Read> JournalReader<R> {
 }
 
 enum Step {
-    Message(Message),
+    Message(Box<Message>),
     End(JournalEnd),
 }
 
@@ -353,7 +353,7 @@ fn read_message(input: &mut impl Read, offset: &mut u64) -> Result<Step, Journal
         return DAMAGED;
     };
     *offset += (prefix.len() + block.len() + body.len()) as u64;
-    Ok(Step::Message(Message { block, body, note }))
+    Ok(Step::Message(Box::new(Message { block, body, note })))
 }
 
 struct Trailer<'a> {
