@@ -11,6 +11,7 @@
 //! * [`probe`]: loads and attaches the BPF program and reads what it says;
 //! * [`host`]: facts about the machine that go into the capture;
 //! * [`live`]: connects on the screen as they end;
+//! * [`privileges`]: what is given up once the probe is attached;
 //! * [`session`]: one recording from attach to stop;
 //! * [`capture`]: events to rows, journal, and the sealed Parquet file.
 
@@ -19,5 +20,6 @@ pub mod check;
 pub mod cli;
 pub mod host;
 pub mod live;
+pub mod privileges;
 pub mod probe;
 pub mod session;

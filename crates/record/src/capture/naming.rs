@@ -1,7 +1,7 @@
 //! Names of captures: the default file, and the tree of a flight recorder.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,6 +51,11 @@ impl CaptureTree {
         Ok(Self { root: Arc::new(directory), shown, host: host.to_owned(), mode })
     }
 
+    /// The root directory.
+    pub fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
     /// The output of a segment that begins now; the second in one second gets
     /// a number.
     ///
@@ -93,7 +98,7 @@ impl CaptureTree {
 
 /// Opens a directory inside another, made if it is not there; links are refused.
 fn descend(
-    parent: std::os::fd::BorrowedFd<'_>,
+    parent: BorrowedFd<'_>,
     shown: &Path,
     name: &str,
 ) -> Result<(OwnedFd, PathBuf), OutputError> {

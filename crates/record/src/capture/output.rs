@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -122,6 +122,11 @@ impl Output {
     /// The sealed file while it is written.
     pub fn temporary(&self) -> PathBuf {
         suffixed(&self.capture(), TEMPORARY_SUFFIX)
+    }
+
+    /// The directory the files are in.
+    pub fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
     }
 
     /// Whether sealing may replace an existing capture.

@@ -22,9 +22,9 @@ const FILEID_KERNFS: i32 = 0xfe;
 const CACHE_LIMIT: usize = 65_536;
 
 /// Resolves ids, and remembers the answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CgroupPaths {
-    root: Option<Root>,
+    root: Option<Arc<Root>>,
     known: HashMap<u64, Arc<str>>,
     unknown: Arc<str>,
 }
@@ -41,7 +41,12 @@ impl CgroupPaths {
     /// asks for a private view of it that is attached nowhere.
     pub fn open() -> Self {
         let root = mounted_root().or_else(|| private_root().ok());
-        Self { root, known: HashMap::new(), unknown: Arc::from("") }
+        Self { root: root.map(Arc::new), known: HashMap::new(), unknown: Arc::from("") }
+    }
+
+    /// The hierarchy's root directory.
+    pub fn directory(&self) -> Option<BorrowedFd<'_>> {
+        self.root.as_ref().map(|root| root.directory.as_fd())
     }
 
     /// Where the hierarchy is mounted: `Some(None)` for the private view,

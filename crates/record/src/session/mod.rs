@@ -22,8 +22,9 @@ use connlat_schema::decode::ConnectEvent;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cli::options::Options;
-use crate::host::{Clock, ClockReading, Identity};
+use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
 use crate::live::{Screen, print_program};
+use crate::privileges::{self, Needs};
 use crate::probe::Probe;
 use child::Child;
 use limits::LimitWatch;
@@ -49,12 +50,18 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     let signals = StopSignals::install().context("cannot handle signals")?;
     let mut probe = Probe::attach(&options.probe)?;
     let clock = Clock::start();
+    let cgroups = CgroupPaths::open();
     let mut child = start_command(options, &mut probe)?;
+    privileges::drop_all_but(&Needs {
+        directories: target.iter().flat_map(|(target, _)| target.directories()).collect(),
+        cgroups: cgroups.directory(),
+        command: child.is_some(),
+    })?;
     let recording = match target {
         Some((target, capture)) => {
             let info = describe::started(options, &identity, &probe, &clock);
             let limits = LimitWatch::new(capture.limits, options.probe.kernel_memory());
-            let started = Recording::start(target, capture, &identity, info, limits);
+            let started = Recording::start(target, capture, &identity, info, limits, cgroups);
             if let (Err(_), Some(child)) = (&started, &mut child) {
                 child.terminate();
             }

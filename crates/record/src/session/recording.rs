@@ -1,5 +1,6 @@
 //! The capture side of a session: one file, or a tree of rotated segments.
 
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
@@ -14,7 +15,7 @@ use crate::capture::Output;
 use crate::capture::naming::{CaptureTree, capture_name};
 use crate::capture::retention::Owner;
 use crate::cli::options::{CaptureOptions, Destination, Rotate};
-use crate::host::{Clock, ClockReading, Identity};
+use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
 
 /// Where captures go, checked and ready.
 pub enum Target {
@@ -41,6 +42,16 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Every directory that is written to.
+    pub fn directories(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::File(output) => vec![output.directory()],
+            Self::Tree(tree, _) => vec![tree.root()],
+        }
+    }
+}
+
 /// Captures being written.
 pub struct Recording {
     segment: Segment,
@@ -48,6 +59,7 @@ pub struct Recording {
     target: Target,
     info: CaptureInfo,
     limits: LimitWatch,
+    cgroups: CgroupPaths,
     rows_before: u64,
 }
 
@@ -62,6 +74,7 @@ impl Recording {
         identity: &Identity,
         mut info: CaptureInfo,
         limits: LimitWatch,
+        cgroups: CgroupPaths,
     ) -> anyhow::Result<Self> {
         let (output, keeper) = match &target {
             Target::File(output) => (output.clone(), None),
@@ -75,9 +88,9 @@ impl Recording {
                 (tree.output(Utc::now())?, Some(keeper))
             }
         };
-        let segment = Segment::start(output, info.clone(), Counters::default())?;
+        let segment = Segment::start(output, info.clone(), Counters::default(), cgroups.clone())?;
         let sealer = Sealer::start(keeper)?;
-        Ok(Self { segment, sealer, target, info, limits, rows_before: 0 })
+        Ok(Self { segment, sealer, target, info, limits, cgroups, rows_before: 0 })
     }
 
     /// Queues events, rotates where it is time; a reason to stop when the
@@ -134,7 +147,8 @@ impl Recording {
         self.info.segment = self.info.segment.map(|number| number + 1);
         self.info.start = now.instant();
         self.info.clock = clock.samples().to_vec();
-        let next = Segment::start(output, self.info.clone(), counters.clone())?;
+        let cgroups = self.cgroups.clone();
+        let next = Segment::start(output, self.info.clone(), counters.clone(), cgroups)?;
         let finished = std::mem::replace(&mut self.segment, next);
         self.rows_before += finished.rows();
         self.sealer.seal(finished.finish(reason, now, &finished_clock, counters));

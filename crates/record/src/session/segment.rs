@@ -36,9 +36,14 @@ impl Segment {
     ///
     /// # Errors
     /// When it cannot be created or written.
-    pub fn start(output: Output, info: CaptureInfo, base: Counters) -> anyhow::Result<Self> {
+    pub fn start(
+        output: Output,
+        info: CaptureInfo,
+        base: Counters,
+        cgroups: CgroupPaths,
+    ) -> anyhow::Result<Self> {
         let (host, boot_id) = (info.host.clone(), info.boot_id.clone());
-        let rows = RowBuilder::new(host, boot_id, CgroupPaths::open());
+        let rows = RowBuilder::new(host, boot_id, cgroups);
         let writer = Writer::start(output.create_journal()?, &info, rows)?;
         let losses = Losses::from(base.lost, info.start.monotonic_ns);
         let started = std::time::Instant::now();

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use connlat_schema::flags;
+
 use crate::client::{Attempt, Who};
 use crate::responder::Heard;
 use crate::support::Row;
@@ -175,12 +177,7 @@ impl Expected {
                     .push(format!("{what} not within the client's times, ns from either: {off:?}"));
             }
         }
-        let may_have_rtt = self.outcome == "established" && self.retransmits == 0;
-        if let Some(rtt) = row.rtt_us
-            && (!may_have_rtt || i64::from(rtt) * 1_000 > row.latency_ns + 1_000)
-        {
-            found.push(format!("rtt_us: {rtt} of {} ns", row.latency_ns));
-        }
+        self.check_rtt(row, &mut found);
         if let Some(truth) = self.truth
             && !truth.median
             && (row.latency_ns - truth.latency_ns).abs() > truth.tolerance_ns
@@ -189,5 +186,22 @@ impl Expected {
             found.push(format!("latency off by {off} ns, allowed {}", truth.tolerance_ns));
         }
         found
+    }
+
+    /// A handshake without repeated SYNs has an RTT, and a shorter one than the
+    /// whole attempt; nothing else has.
+    fn check_rtt(&self, row: &Row, found: &mut Vec<String>) {
+        let answered = self.outcome == "established" && self.flags & i32::from(flags::REPAIR) == 0;
+        let expected = answered && self.retransmits == 0;
+        let fits = |rtt: i32| i64::from(rtt) * 1_000 <= row.latency_ns + 1_000;
+        if row.rtt_us.is_some() != expected || !row.rtt_us.is_none_or(fits) {
+            found.push(format!("rtt_us: {:?} of {} ns", row.rtt_us, row.latency_ns));
+        }
+        if let (Some(truth), Some(rtt)) = (self.truth, row.rtt_us)
+            && !truth.median
+            && (i64::from(rtt) * 1_000 - truth.latency_ns).abs() > truth.tolerance_ns
+        {
+            found.push(format!("rtt_us: {rtt} is far from {} ns", truth.latency_ns));
+        }
     }
 }

@@ -16,7 +16,7 @@ use rustix::time::Timespec;
 
 use crate::netlink;
 use crate::packet::Segment;
-use crate::support::monotonic_ns;
+use crate::support::{monotonic_ns, wait_until};
 use crate::tun;
 
 /// The host's own addresses on the device.
@@ -91,7 +91,9 @@ impl Responder {
         netlink::link_up(tun::NAME)?;
         netlink::add_address(tun::NAME, OWN_V4, 16)?;
         // Without IPv6 in the kernel the IPv6 cases say so themselves.
-        let _ = netlink::add_address(tun::NAME, OWN_V6, 64);
+        if netlink::add_address(tun::NAME, OWN_V6, 64).is_ok() {
+            wait_until("the route to the own IPv6 address", own_v6_is_routed);
+        }
         let (log, stop) = (Arc::new(Log::default()), Arc::new(AtomicBool::new(false)));
         let worker = Worker {
             device,
@@ -271,6 +273,13 @@ impl Worker {
         change(&mut flows[index]);
         self.log.changed.notify_all();
     }
+}
+
+/// A new IPv6 address gets its local route from a work queue, and until then
+/// answers to it are dropped.
+fn own_v6_is_routed() -> bool {
+    let routes = std::fs::read_to_string("/proc/thread-self/net/ipv6_route").expect("/proc");
+    routes.lines().any(|route| route.starts_with("fd990000000000000000000000000001 80 "))
 }
 
 /// Real-time scheduling, where it may be had: answers are due to the

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::process::Command;
+use std::time::Duration;
 
 use connlat_schema::flags;
 use io_uring::{IoUring, opcode, squeue, types};
@@ -14,7 +15,7 @@ use super::answers::responder;
 use crate::client::{Attempt, Client, listen, pause, raw_address};
 use crate::expected::{Expected, Task};
 use crate::namespace::set_sysctl;
-use crate::responder::{Behaviour, Then};
+use crate::responder::{Behaviour, Responder, Then};
 use crate::stage::{Report, Skip, Stage};
 use crate::support::{monotonic_ns, wait_until};
 
@@ -95,6 +96,39 @@ pub fn fast_open_sendto(_: &Stage) -> Report {
     let cookie = get_cookie(to);
     let client = Client::v4();
     Ok(vec![cookie, send_fast_open(&client, to).label("with data")])
+}
+
+/// The SYN with data is refused, or lost and repeated without its data.
+fn fast_open_answered(behaviour: Behaviour) -> Result<(Client, Responder, Attempt), Skip> {
+    // Data without having asked for a cookie first (TFO_CLIENT_NO_COOKIE).
+    if !set_sysctl("ipv4/tcp_fastopen", "5") {
+        return Err(Skip::Kernel("no net.ipv4.tcp_fastopen".to_owned()));
+    }
+    let peer = responder(&[behaviour])?;
+    let client = Client::nonblocking();
+    let attempt = send(&client, peer.v4(0, 80)).returned(0);
+    Ok((client, peer, attempt))
+}
+
+pub fn fast_open_refused(_: &Stage) -> Report {
+    let (client, peer, attempt) = fast_open_answered(Behaviour::Reset)?;
+    let (errno, known) = client.wait();
+    assert_eq!(errno, libc::ECONNREFUSED);
+    let heard = peer.wait_for_answers(attempt.to, 1);
+    assert_eq!(heard.syn_payload, 4);
+    let expected = attempt.expect("refused").errno(errno).flags(flags::FAST_OPEN);
+    Ok(vec![expected.ended_by(known).answered(&heard, 0)])
+}
+
+pub fn fast_open_lost(_: &Stage) -> Report {
+    let lost = Behaviour::Accept { after: Duration::from_millis(2), lost: 1 };
+    let (client, peer, attempt) = fast_open_answered(lost)?;
+    let heard = peer.wait_for_answers(attempt.to, 1);
+    // What comes after the handshake, here a reset, does not matter.
+    let (_, known) = client.wait();
+    assert_eq!((heard.syns.len(), heard.syn_payload), (2, 0));
+    let expected = attempt.expect("established").flags(flags::FAST_OPEN);
+    Ok(vec![expected.ended_by(known).answered(&heard, 0)])
 }
 
 /// A socket whose connect(2) returns at once and sends nothing yet.

@@ -76,6 +76,8 @@ pub const ALL: &[Case] = cases![
     handshakes::fast_open_deferred,
     handshakes::fast_open_sendto,
     handshakes::fast_open_closed,
+    handshakes::fast_open_refused,
+    handshakes::fast_open_lost,
     handshakes::mptcp,
     handshakes::mptcp_second_subflow,
     handshakes::repair,
