@@ -2,10 +2,10 @@
 //! and a later recovery yields every row exactly once.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::gate::{has_program, has_recover};
 use crate::journals::{BATCH_ROWS, assert_first, bytes};
@@ -96,23 +96,19 @@ fn record_with_fault(calls: &str, number: u32, peers: &Peers) -> bool {
     let capture = directory.path().join("c.parquet");
     let journal = journal_of(&capture);
     let log = directory.path().join("strace.log");
-    let pid_file = directory.path().join("pid");
-    // strace's child is the recorder: it writes down its own id.
     let mut command = strace(calls, "EIO", number, &log);
-    command.args(["sh", "-c", "echo $$ >\"$0\"; exec \"$@\""]).arg(&pid_file);
     command.args([RECORD, "-o"]).arg(&capture);
-    // The journal may never appear when its own calls fail.
-    let (journal_seen, pid_seen) = (journal.clone(), pid_file.clone());
-    let mut tracer = Recorder::spawn(command, move || is_filled(&pid_seen));
+    let mut tracer = Recorder::spawn(command, || true);
+    // The journal never appears when its own calls fail.
     let mut patience = 2_000;
-    while !is_filled(&journal_seen) && tracer.is_running() && patience > 0 {
+    while !is_filled(&journal) && tracer.is_running() && patience > 0 {
         std::thread::sleep(std::time::Duration::from_millis(5));
         patience -= 1;
     }
     let load = Load::start(peers, 1, std::time::Duration::from_millis(2));
     std::thread::sleep(std::time::Duration::from_millis(300));
     let stopped_ns = monotonic_ns();
-    stop(&pid_file);
+    stop_traced(tracer.pid());
     let ended = tracer.wait();
     let made = load.finish();
     let context = format!("EIO at {calls} {number}: {ended:?}");
@@ -142,12 +138,14 @@ fn record_with_fault(calls: &str, number: u32, peers: &Peers) -> bool {
     injected
 }
 
-/// SIGTERM to the traced process, not to strace.
-fn stop(pid_file: &PathBuf) {
-    let text = fs::read_to_string(pid_file).expect("a process id");
-    let pid = text.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("an id");
+/// SIGTERM to the traced recorder, strace's only child.
+fn stop_traced(tracer: u32) {
+    let children = fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children"));
+    let traced = children.ok().and_then(|text| text.trim().parse().ok());
     // It may have ended over its fault.
-    let _ = rustix::process::kill_process(pid, Signal::TERM);
+    if let Some(traced) = traced.and_then(Pid::from_raw) {
+        let _ = kill_process(traced, Signal::TERM);
+    }
 }
 
 #[test]
