@@ -163,3 +163,30 @@ fn each_call_at_the_end_of_a_recording_fails_once() {
         record_with_fault("write", number, &peers);
     }
 }
+
+#[test]
+fn a_slow_disk_delays_the_journal_and_loses_nothing() {
+    if !bpf_available() || !has_strace() {
+        return;
+    }
+    let directory = scratch();
+    let capture = directory.path().join("c.parquet");
+    let log = directory.path().join("strace.log");
+    let mut command = Command::new("strace");
+    command.args(["-f", "--seccomp-bpf", "-qq", "-o"]).arg(&log);
+    command.args(["--trace=write,fdatasync", "--inject=write:delay_enter=100ms"]);
+    command.args(["--inject=fdatasync:delay_enter=1s", RECORD, "-o"]).arg(&capture);
+    let journal = journal_of(&capture);
+    let mut tracer = Recorder::spawn(command, || is_filled(&journal));
+    let peers = Peers::new();
+    let load = Load::start(&peers, 2, std::time::Duration::from_millis(1));
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let stopped_ns = monotonic_ns();
+    stop_traced(tracer.pid());
+    let ended = tracer.wait();
+    let made = load.finish();
+    assert!(ended.status.success(), "{ended:?}");
+    let contents = Capture::read(&capture);
+    assert_eq!(contents.info.counters.lost.total(), 0, "{:?}", contents.info.counters);
+    Difference::of(&made, &peers.rows(&contents.rows), stopped_ns).assert_none("slow disk");
+}

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::gate::{has_recover, setting};
+use crate::gate::{has_option, has_recover, setting};
 use crate::journals;
 use crate::load::{Difference, Load, Peers};
 use crate::recorder::{Recorder, journal_of, names, recover};
+use crate::segments::{all_rows, files, start, with_suffix};
 use crate::support::{Capture, bpf_available, monotonic_ns, scratch};
 
 /// What may be lost: younger than this when the kill arrives.
@@ -86,4 +87,38 @@ fn kill_once(round: u32, moment: Moment, peers: &Peers) -> (Vec<String>, usize) 
     let difference = Difference::of(&made, &rows, killed_ns - WINDOW_NS);
     difference.assert_none(&format!("{context}, left {left:?}"));
     (left, difference.matched)
+}
+
+#[test]
+fn killed_while_rotating() {
+    if !bpf_available() || !has_recover() || !has_option("--rotate") {
+        return;
+    }
+    let rounds: u32 = setting("CONNLAT_KILL_ROUNDS", 10) / 2;
+    let peers = Peers::new();
+    let mut journals_left = 0;
+    for round in 0..rounds {
+        let directory = scratch();
+        let mut recorder = start(directory.path(), &["--rotate", "200ms"]);
+        let load = Load::start(&peers, 2, Duration::from_micros(500));
+        thread::sleep(Duration::from_micros(fastrand::u64(100_000..1_500_000)));
+        let killed_ns = monotonic_ns();
+        recorder.signal(Signal::KILL);
+        recorder.wait();
+        let made = load.finish();
+
+        // One that was being created when the kill came holds nothing.
+        let journals = with_suffix(directory.path(), ".journal");
+        journals_left += journals.len();
+        for journal in &journals {
+            let recovered = recover(&[journal]);
+            assert!(recovered.status.success(), "round {round}: {recovered:?}");
+        }
+        let captures = with_suffix(directory.path(), ".parquet");
+        assert_eq!(files(directory.path()), captures, "round {round}: captures only");
+        let rows = all_rows(directory.path());
+        let difference = Difference::of(&made, &peers.rows(&rows), killed_ns - WINDOW_NS);
+        difference.assert_none(&format!("round {round}"));
+    }
+    eprintln!("{rounds} kills while rotating left {journals_left} journals");
 }

@@ -1,55 +1,18 @@
-//! The always-on recorder: rotation, retention and snapshots.
+//! The always-on recorder: rotation and retention.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
 use crate::gate::{has_option, setting};
 use crate::load::{Difference, Load, Peers};
-use crate::recorder::{Recorder, is_filled, names, run_to_end};
+use crate::recorder::{names, run_to_end};
+use crate::segments::{all_rows, files, start, with_suffix};
 use crate::support::{Capture, Row, bpf_available, monotonic_ns, record, scratch, wait_until};
 
 /// Growth of resident memory after the first quarter that is no leak, kB.
 const MEMORY_SLACK_KB: u64 = 16 << 10;
-
-/// Files below a directory, by name.
-fn files(directory: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut directories = vec![directory.to_owned()];
-    while let Some(next) = directories.pop() {
-        for entry in fs::read_dir(next).into_iter().flatten().flatten() {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => directories.push(entry.path()),
-                _ => found.push(entry.path()),
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-fn with_suffix(directory: &Path, suffix: &str) -> Vec<PathBuf> {
-    let all = files(directory).into_iter();
-    all.filter(|path| path.to_string_lossy().ends_with(suffix)).collect()
-}
-
-fn start(directory: &Path, arguments: &[&str]) -> Recorder {
-    let mut command = record(arguments);
-    command.arg("--output-dir").arg(directory);
-    let directory = directory.to_owned();
-    Recorder::spawn(command, move || {
-        with_suffix(&directory, ".journal").iter().any(|path| is_filled(path))
-    })
-}
-
-/// All rows of all captures below a directory.
-fn all_rows(directory: &Path) -> Vec<Row> {
-    let captures = with_suffix(directory, ".parquet");
-    captures.iter().flat_map(|path| Capture::read(path).rows).collect()
-}
 
 #[test]
 fn rotation_keeps_every_event_once_in_constant_memory() {
@@ -196,40 +159,29 @@ fn retention_deletes_its_own_oldest_segments_and_nothing_else() {
 }
 
 #[test]
-fn a_snapshot_seals_what_there_is_and_recording_goes_on() {
+fn a_removed_host_directory_costs_only_what_was_in_it() {
     if !bpf_available() || !has_option("--rotate") {
         return;
     }
-    for by_command in [false, true] {
-        let directory = scratch();
-        let path = directory.path().join("c.parquet");
-        let mut recorder = Recorder::start(&path, &[]);
-        let peers = Peers::new();
-        let load = Load::start(&peers, 1, Duration::from_millis(2));
-        wait_until("load", || load.made() > 200);
-        let asked_ns = monotonic_ns();
-        if by_command {
-            let pid = recorder.pid().to_string();
-            let ended = run_to_end(&mut record(&["snapshot", &pid]));
-            assert!(ended.status.success(), "{ended:?}");
-        } else {
-            recorder.signal(Signal::USR1);
-        }
-        wait_until("a snapshot", || !with_suffix(directory.path(), ".parquet").is_empty());
-        let so_far = all_rows(directory.path());
-        assert!(recorder.is_running());
-        let before = load.made();
-        wait_until("more load", || load.made() > before + 200);
-        let stopped_ns = monotonic_ns();
-        recorder.finish();
-        let made = load.finish();
-
-        let known = Difference::of(&made, &peers.rows(&so_far), asked_ns);
-        assert!(known.missing.is_empty(), "the snapshot has what ended before it was asked for");
-        assert!(known.twice.is_empty() && known.unknown.is_empty());
-        // The snapshot is a copy: the capture itself has everything.
-        let rows = Capture::read(&path).rows;
-        Difference::of(&made, &peers.rows(&rows), stopped_ns).assert_none("the capture");
-        assert_eq!(names(directory.path()).len(), 2, "{:?}", names(directory.path()));
+    let directory = scratch();
+    let mut recorder = start(directory.path(), &["--rotate", "500ms"]);
+    let peers = Peers::new();
+    let load = Load::start(&peers, 1, Duration::from_millis(5));
+    wait_until("a segment", || !with_suffix(directory.path(), ".parquet").is_empty());
+    for entry in fs::read_dir(directory.path()).expect("the directory") {
+        fs::remove_dir_all(entry.expect("an entry").path()).expect("removed");
     }
+    let removed_ns = monotonic_ns();
+    // What is recorded from the next segment on is kept.
+    wait_until("new segments", || with_suffix(directory.path(), ".parquet").len() >= 3);
+    assert!(recorder.is_running());
+    let stopped_ns = monotonic_ns();
+    recorder.finish();
+    let made = load.finish();
+    let rows = all_rows(directory.path());
+    let later: Vec<_> =
+        made.into_iter().filter(|made| made.window.0 > removed_ns + 1_000_000_000).collect();
+    let difference = Difference::of(&later, &peers.rows(&rows), stopped_ns);
+    let (missing, twice) = (difference.missing.len(), difference.twice.len());
+    assert_eq!((missing, twice), (0, 0), "{:?}", difference.missing.first());
 }
