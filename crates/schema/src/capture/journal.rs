@@ -17,6 +17,8 @@
 //! The first message is the schema; its metadata is the capture's, marked as
 //! not finished. A stream ends with Arrow's end marker when it was closed.
 
+mod layout;
+
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -301,6 +303,9 @@ impl Message {
     fn batch(&self, schema: &SchemaRef) -> Result<RecordBatch, JournalError> {
         let header = self.header()?;
         let batch = header.header_as_record_batch().ok_or(JournalError::Columns)?;
+        if !layout::fits(&batch, schema, self.body.len()) {
+            return Err(JournalError::Columns);
+        }
         let body = Buffer::from(self.body.as_slice());
         let (dictionaries, version) = (HashMap::new(), header.version());
         let decoder =
