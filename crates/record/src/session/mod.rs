@@ -13,7 +13,7 @@ mod writer;
 
 pub use limits::Limits;
 
-use std::io::{self, IsTerminal, Stdout};
+use std::io::{self, IsTerminal, Stdout, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -24,6 +24,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::cli::options::Options;
 use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
 use crate::live::{Screen, print_program};
+use crate::message::say;
 use crate::privileges::{self, Needs};
 use crate::probe::Probe;
 use child::Child;
@@ -53,7 +54,7 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     let cgroups = CgroupPaths::open();
     let mut child = start_command(options, &mut probe)?;
     privileges::drop_all_but(&Needs {
-        directories: target.iter().flat_map(|(target, _)| target.directories()).collect(),
+        directory: target.as_ref().map(|(target, _)| target.directory()),
         cgroups: cgroups.directory(),
         command: child.is_some(),
     })?;
@@ -109,7 +110,7 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
             anyhow::bail!("recording ended early: {why}");
         }
     } else if counters.lost.total() > 0 {
-        eprintln!("record: {}", progress::losses(&counters));
+        say!("record: {}", progress::losses(&counters));
     }
     match child {
         Some(child) => child.wait(),
@@ -135,7 +136,7 @@ fn open_screen(options: &Options, probe: &Probe) -> anyhow::Result<Option<Screen
     if screen_options.verbose {
         print_program()?;
         for line in probe.load_details() {
-            println!("; {line}");
+            writeln!(io::stdout(), "; {line}").context("cannot write to stdout")?;
         }
     }
     let mut screen = Screen::new(screen_options, io::stdout());

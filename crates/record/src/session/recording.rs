@@ -16,6 +16,7 @@ use crate::capture::naming::{CaptureTree, capture_name};
 use crate::capture::retention::Owner;
 use crate::cli::options::{CaptureOptions, Destination, Rotate};
 use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
+use crate::message::say;
 
 /// Where captures go, checked and ready.
 pub enum Target {
@@ -43,11 +44,11 @@ impl Target {
 }
 
 impl Target {
-    /// Every directory that is written to.
-    pub fn directories(&self) -> Vec<BorrowedFd<'_>> {
+    /// The directory that is written to.
+    pub fn directory(&self) -> BorrowedFd<'_> {
         match self {
-            Self::File(output) => vec![output.directory()],
-            Self::Tree(tree, _) => vec![tree.root()],
+            Self::File(output) => output.directory(),
+            Self::Tree(tree, _) => tree.root(),
         }
     }
 }
@@ -109,7 +110,7 @@ impl Recording {
             && let Err(error) = self.snapshot(now, counters, clock)
         {
             // The recording itself is not affected.
-            eprintln!("record: cannot take a snapshot: {error:#}");
+            say!("record: cannot take a snapshot: {error:#}");
         }
         if self.rotation_is_due()
             && let Err(error) = self.rotate(StopReason::Rotated, now, counters, clock)

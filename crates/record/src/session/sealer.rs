@@ -16,6 +16,7 @@ use crate::capture::Output;
 use crate::capture::naming::CaptureTree;
 use crate::capture::retention::{self, Owner, Retention};
 use crate::capture::seal::Sealed;
+use crate::message::say;
 
 enum Job {
     Seal(Box<Finished>),
@@ -92,7 +93,7 @@ fn work(queue: &Receiver<Job>, keeper: Option<&Keeper>, bytes: &AtomicU64, faile
                 announce(&done);
             }
             Err(error) => {
-                eprintln!("record: {error:#}");
+                say!("record: {error:#}");
                 failed.store(true, Ordering::Relaxed);
             }
         }
@@ -103,7 +104,7 @@ fn work(queue: &Receiver<Job>, keeper: Option<&Keeper>, bytes: &AtomicU64, faile
                         Some(bytes.saturating_sub(freed))
                     });
                 }
-                Err(error) => eprintln!("record: cannot delete old segments: {error:#}"),
+                Err(error) => say!("record: cannot delete old segments: {error:#}"),
             }
         }
     }
