@@ -139,6 +139,25 @@ impl Output {
         Self { name, replace: false, ..self.clone() }
     }
 
+    /// This output, or if its name is taken the first of `NAME-2`, `NAME-3` …
+    /// that is not.
+    ///
+    /// # Errors
+    /// [`OutputError`] when all are taken or something else is wrong.
+    pub fn first_unused(self) -> Result<Self, OutputError> {
+        let stem = self.name.trim_end_matches(".parquet").to_owned();
+        let mut output = self;
+        for number in 2..1_000 {
+            match output.check() {
+                Err(OutputError::Exists(_) | OutputError::JournalExists(_)) => {
+                    output = output.sibling(format!("{stem}-{number}.parquet"));
+                }
+                result => return result.map(|()| output),
+            }
+        }
+        output.check().map(|()| output)
+    }
+
     /// The file's name without its directory.
     pub fn name(&self) -> &str {
         &self.name

@@ -159,6 +159,10 @@ impl Finished {
             output.recreate_directory().with_context(|| {
                 format!("{directory} was removed while recording and cannot be made again")
             })?;
+            if !output.replace() {
+                // Meanwhile the name may have been given to the next segment.
+                output = output.first_unused()?;
+            }
             say!("record: {directory} was removed while recording; it was made again");
         }
         let sealed = seal(&journal, &output, |_| info.clone());
