@@ -100,6 +100,11 @@ pub fn time(us: i64, decimals: usize) -> String {
     format_time(us, ["%F %T", "%F %T%.3f", "%F %T%.6f"], decimals)
 }
 
+/// Time of day in UTC: `12:00:05`.
+pub fn clock(us: i64, decimals: usize) -> String {
+    format_time(us, ["%T", "%T%.3f", "%T%.6f"], decimals)
+}
+
 /// Wall-clock time for programs, RFC 3339: `2026-01-31T12:00:05Z`.
 pub fn rfc3339(us: i64, decimals: usize) -> String {
     format_time(us, ["%FT%TZ", "%FT%T%.3fZ", "%FT%T%.6fZ"], decimals)

@@ -1,10 +1,12 @@
 //! The figures every grouped answer has, and the polars expressions for them.
 
-use connlat_schema::capture::columns::{FLAGS, LATENCY_NS, OUTCOME, SYN_RETRANSMITS};
+use connlat_schema::capture::columns::{FLAGS, LATENCY_NS, OUTCOME, SYN_RETRANSMITS, TIME};
 use connlat_schema::{Outcome, flags};
 use polars::prelude::*;
 
-use super::sample::Percentile;
+use super::latency::{self, Latencies};
+use super::sample::Measure;
+use crate::source::collect;
 
 /// Figures of one group of connects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,17 +17,34 @@ pub struct Figures {
     pub established: i64,
     /// Rows that ended otherwise; `in_flight` is in neither.
     pub failed: i64,
-    /// In the order of [`Percentile::ALL`]; none where the sample is too small.
-    pub percentiles: [Option<i64>; Percentile::ALL.len()],
+    /// Rows by outcome, in the order of [`Outcome::ALL`].
+    pub by_outcome: [i64; Outcome::COUNT],
+    /// In the order of [`Measure::percentiles`]; none where the sample is too small.
+    pub percentiles: Vec<Option<i64>>,
+    /// The confidence interval of each, if asked for.
+    pub intervals: Vec<Option<(i64, i64)>>,
     /// Largest latency.
     pub max: Option<i64>,
+    /// Smallest latency.
+    pub min: Option<i64>,
     /// Mean latency, rounded to a nanosecond.
     pub mean: Option<i64>,
     /// SYNs sent again, over all rows.
     pub syn_retransmits: i64,
+    /// Rows with at least one SYN sent again.
+    pub retransmitted: i64,
     /// Rows the latency figures rest on: established and measured.
     pub samples: i64,
+    /// Time spent waiting in all rows but those in flight, s.
+    pub waited: Wait,
+    /// First and last start, µs since 1970 UTC.
+    pub span: Option<(i64, i64)>,
 }
+
+/// Seconds; a type of its own because figures are compared for equality.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Wait(pub f64);
+impl Eq for Wait {}
 
 impl Figures {
     /// Failed connects as a share of all, none without connects.
@@ -33,14 +52,14 @@ impl Figures {
         (self.connects > 0).then(|| self.failed as f64 / self.connects as f64)
     }
 
-    /// The p99, if the sample carries one.
-    pub fn p99(&self) -> Option<i64> {
-        self.percentiles[Percentile::P99]
+    /// A percentile by name, if it was asked for and the sample carries it.
+    pub fn percentile(&self, measure: &Measure, name: &str) -> Option<i64> {
+        *self.percentiles.get(measure.position(name)?)?
     }
 }
 
 /// What a group has in common.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// The column is null here.
     Null,
@@ -59,97 +78,140 @@ pub struct Row {
     pub figures: Figures,
 }
 
-const CONNECTS: &str = "connects";
-const ESTABLISHED: &str = "established";
-const FAILED: &str = "failed";
-const RETRANSMITS: &str = "retransmits";
-const SAMPLES: &str = "samples";
-const MAX: &str = "max";
-const MEAN: &str = "mean";
+const CONNECTS: &str = "figure connects";
+const RETRANSMITS: &str = "figure retransmits";
+const RETRANSMITTED: &str = "figure retransmitted";
+const SAMPLES: &str = "figure samples";
+const MAX: &str = "figure max";
+const MIN: &str = "figure min";
+const MEAN: &str = "figure mean";
+const WAITED: &str = "figure waited";
+const FIRST: &str = "figure first";
+const LAST: &str = "figure last";
 
-fn is(outcome: Outcome) -> Expr {
+pub(super) fn is(outcome: Outcome) -> Expr {
     col(OUTCOME).eq(lit(outcome.as_str()))
 }
 
+/// Rows that failed.
+pub fn failed() -> Expr {
+    let failures = Outcome::ALL.into_iter().filter(|outcome| outcome.is_failure());
+    failures.map(is).reduce(Expr::or).unwrap_or_else(|| lit(false))
+}
+
 /// Rows whose latency counts.
-fn measured() -> Expr {
+pub fn measured() -> Expr {
     let flagged = col(FLAGS).and(lit(i32::from(flags::NO_LATENCY)));
     is(Outcome::Established).and(flagged.eq(lit(0)))
 }
 
-/// The expressions behind [`Figures`], for `select` or `agg`.
-pub(super) fn aggregates() -> Vec<Expr> {
-    let failed = Outcome::ALL
-        .into_iter()
-        .filter(|outcome| outcome.is_failure())
-        .map(is)
-        .reduce(Expr::or)
-        .unwrap_or_else(|| lit(false));
+/// The expressions behind [`Figures`] but for the percentiles.
+fn aggregates() -> Vec<Expr> {
     let latency = || col(LATENCY_NS).filter(measured());
     let whole = |expr: Expr, name: &str| expr.cast(DataType::Int64).alias(name);
+    // Widened before the sum, which would otherwise wrap at 2^31.
+    let retransmits = || col(SYN_RETRANSMITS).cast(DataType::Int64);
     let mut all = vec![
         whole(len(), CONNECTS),
-        whole(is(Outcome::Established).sum(), ESTABLISHED),
-        whole(failed.sum(), FAILED),
-        // Widened before the sum, which would otherwise wrap at 2^31.
-        col(SYN_RETRANSMITS).cast(DataType::Int64).sum().alias(RETRANSMITS),
+        retransmits().sum().alias(RETRANSMITS),
+        whole(retransmits().gt(lit(0)).sum(), RETRANSMITTED),
         whole(measured().sum(), SAMPLES),
         latency().max().alias(MAX),
+        latency().min().alias(MIN),
         // In floating point, which adds up exactly to 104 days of latency and
         // does not overflow on what a forged file may claim.
         latency().mean().alias(MEAN),
+        col(LATENCY_NS)
+            .filter(is(Outcome::InFlight).not())
+            .cast(DataType::Float64)
+            .sum()
+            .alias(WAITED),
+        col(TIME).cast(DataType::Int64).min().alias(FIRST),
+        col(TIME).cast(DataType::Int64).max().alias(LAST),
     ];
-    for percentile in Percentile::ALL {
-        let quantile = lit(percentile.quantile());
-        let figure = latency().quantile(quantile, QuantileMethod::Equiprobable);
-        // As a float: exact up to 2^53 ns, which is 104 days.
-        all.push(figure.cast(DataType::Int64).alias(percentile.name));
+    for outcome in Outcome::ALL {
+        all.push(whole(is(outcome).sum(), outcome.as_str()));
     }
     all
 }
 
-/// Reads the answer of a query made with [`aggregates`].
-pub(super) fn rows<K: AsRef<str>>(answer: &DataFrame, keys: &[K]) -> PolarsResult<Vec<Row>> {
-    let number = |name: &str| answer.column(name)?.i64().cloned();
-    let (connects, established, failed) =
-        (number(CONNECTS)?, number(ESTABLISHED)?, number(FAILED)?);
-    let (retransmits, samples) = (number(RETRANSMITS)?, number(SAMPLES)?);
-    let max = number(MAX)?;
-    let mean = answer.column(MEAN)?.f64()?;
-    let percentiles = Percentile::ALL
-        .iter()
-        .map(|percentile| number(percentile.name))
-        .collect::<PolarsResult<Vec<_>>>()?;
-    let keys = keys
-        .iter()
-        .map(|name| key_column(answer.column(name.as_ref())?))
-        .collect::<PolarsResult<Vec<_>>>()?;
+/// Figures by the given keys, in no order; without keys one row for everything.
+///
+/// A key expression must have the name given for it.
+pub fn grouped(
+    frame: &LazyFrame,
+    keys: &[Expr],
+    names: &[String],
+    measure: &Measure,
+) -> PolarsResult<Vec<Row>> {
+    let mut expressions = aggregates();
+    if !measure.bucketed {
+        expressions.extend(latency::expressions(measure, keys.is_empty()));
+    }
+    let query = |expressions| match keys {
+        [] => frame.clone().select(expressions),
+        keys => frame.clone().group_by(keys).agg(expressions),
+    };
+    let answer = collect(query(expressions))?;
+    let latencies = if measure.bucketed {
+        Latencies::buckets(frame, keys, names)?
+    } else {
+        Latencies::exact(&answer, measure)?
+    };
+    rows(&answer, names, measure, &latencies)
+}
 
-    let figures = |row: usize| {
+/// Typed rows of a collected answer.
+fn rows(
+    answer: &DataFrame,
+    names: &[String],
+    measure: &Measure,
+    latencies: &Latencies,
+) -> PolarsResult<Vec<Row>> {
+    let number = |name: &str| answer.column(name)?.i64();
+    let connects = number(CONNECTS)?;
+    let (retransmits, retransmitted) = (number(RETRANSMITS)?, number(RETRANSMITTED)?);
+    let (samples, max, min) = (number(SAMPLES)?, number(MAX)?, number(MIN)?);
+    let (first, last) = (number(FIRST)?, number(LAST)?);
+    let (mean, waited) = (answer.column(MEAN)?.f64()?, answer.column(WAITED)?.f64()?);
+    let outcomes = Outcome::ALL
+        .iter()
+        .map(|outcome| number(outcome.as_str()))
+        .collect::<PolarsResult<Vec<_>>>()?;
+    let keys = key_columns(answer, names)?;
+
+    let row = |row: usize| {
+        let keys: Vec<Key> = keys.iter().map(|column| column[row].clone()).collect();
         let samples = samples.get(row).unwrap_or(0);
+        let (percentiles, intervals) = latencies.of(row, &keys, measure, samples.unsigned_abs());
         let mut figures = Figures {
             connects: connects.get(row).unwrap_or(0),
-            established: established.get(row).unwrap_or(0),
-            failed: failed.get(row).unwrap_or(0),
-            syn_retransmits: retransmits.get(row).unwrap_or(0),
-            samples,
+            percentiles,
+            intervals,
             max: max.get(row),
+            min: min.get(row),
             mean: mean.get(row).map(|mean| mean.round() as i64),
+            syn_retransmits: retransmits.get(row).unwrap_or(0),
+            retransmitted: retransmitted.get(row).unwrap_or(0),
+            samples,
+            waited: Wait(waited.get(row).unwrap_or(0.0) / 1e9),
+            span: first.get(row).zip(last.get(row)),
             ..Figures::default()
         };
-        for (index, percentile) in Percentile::ALL.into_iter().enumerate() {
-            if samples.unsigned_abs() >= percentile.needs {
-                figures.percentiles[index] = percentiles[index].get(row);
-            }
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            let count = outcomes[place].get(row).unwrap_or(0);
+            figures.by_outcome[place] = count;
+            figures.failed += if outcome.is_failure() { count } else { 0 };
+            figures.established += if outcome == Outcome::Established { count } else { 0 };
         }
-        figures
+        Row { keys, figures }
     };
-    Ok((0..answer.height())
-        .map(|row| Row {
-            keys: keys.iter().map(|column| column[row].clone()).collect(),
-            figures: figures(row),
-        })
-        .collect())
+    Ok((0..answer.height()).map(row).collect())
+}
+
+/// The values of the key columns.
+pub(super) fn key_columns(answer: &DataFrame, names: &[String]) -> PolarsResult<Vec<Vec<Key>>> {
+    names.iter().map(|name| key_column(answer.column(name)?)).collect()
 }
 
 fn key_column(column: &Column) -> PolarsResult<Vec<Key>> {
@@ -161,6 +223,9 @@ fn key_column(column: &Column) -> PolarsResult<Vec<Key>> {
     let key = |number: Option<i64>| number.map_or(Key::Null, Key::Integer);
     Ok(numbers.i64()?.iter().map(key).collect())
 }
+
+/// One column of the capture that every figure needs, for progress.
+pub const ALWAYS_READ: &str = OUTCOME;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,8 @@ use connlat_schema::Outcome;
 use connlat_schema::capture::columns::{ERRNO, OUTCOME};
 use polars::prelude::*;
 
+use super::by::By;
+use super::figures::{Key, key_columns};
 use crate::source::collect;
 
 /// Number of rows with one outcome and errno.
@@ -11,24 +13,32 @@ use crate::source::collect;
 pub struct OutcomeCount {
     /// The word in the capture; maybe one this version does not know.
     pub outcome: String,
+    /// The group's keys.
+    pub keys: Vec<Key>,
     /// Linux errno, where known.
     pub errno: Option<i64>,
     /// Rows.
     pub connects: i64,
 }
 
-/// Counts by outcome and errno: outcomes in the schema's order, unknown ones
+/// Counts by outcome and errno, within each group: outcomes in the schema's order, unknown ones
 /// last; the most frequent errno first.
-pub fn outcomes(frame: LazyFrame) -> PolarsResult<Vec<OutcomeCount>> {
+pub fn outcomes(frame: &LazyFrame, by: &[By]) -> PolarsResult<Vec<OutcomeCount>> {
     const CONNECTS: &str = "connects";
     let count = len().cast(DataType::Int64).alias(CONNECTS);
-    let answer = collect(frame.group_by([col(OUTCOME), col(ERRNO)]).agg([count]))?;
+    let mut keys = vec![col(OUTCOME), col(ERRNO)];
+    // Named apart, for one may ask for the outcome by outcome.
+    let names: Vec<String> = by.iter().map(|by| format!("key {}", by.name())).collect();
+    keys.extend(by.iter().zip(&names).map(|(by, name)| by.expr().alias(name)));
+    let answer = collect(frame.clone().group_by(keys).agg([count]))?;
+    let keys = key_columns(&answer, &names)?;
     let errnos = answer.column(ERRNO)?.cast(&DataType::Int64)?;
     let (words, errnos) = (answer.column(OUTCOME)?.str()?, errnos.i64()?);
     let connects = answer.column(CONNECTS)?.i64()?;
     let mut counts: Vec<_> = (0..answer.height())
         .map(|row| OutcomeCount {
             outcome: words.get(row).unwrap_or_default().to_owned(),
+            keys: keys.iter().map(|column| column[row].clone()).collect(),
             errno: errnos.get(row),
             connects: connects.get(row).unwrap_or(0),
         })
@@ -38,8 +48,9 @@ pub fn outcomes(frame: LazyFrame) -> PolarsResult<Vec<OutcomeCount>> {
             let known = |outcome: &Outcome| outcome.as_str() == count.outcome;
             Outcome::ALL.iter().position(known).unwrap_or(Outcome::COUNT)
         };
-        place(a)
-            .cmp(&place(b))
+        a.keys
+            .cmp(&b.keys)
+            .then_with(|| place(a).cmp(&place(b)))
             .then_with(|| a.outcome.cmp(&b.outcome))
             .then_with(|| b.connects.cmp(&a.connects))
             .then_with(|| a.errno.cmp(&b.errno))

@@ -1,22 +1,49 @@
-//! Percentiles and failures, overall or by column.
+//! Percentiles and failures, overall or by key.
+
+use std::cmp::{Ordering, Reverse};
 
 use polars::prelude::*;
 
-use super::figures::{Row, aggregates, rows};
-use crate::source::collect;
+use super::by::By;
+use super::figures::{Row, grouped};
+use super::sample::Measure;
 
-/// One row for each combination of values of `by`, the most frequent first;
-/// without columns one row for everything.
-pub fn percentiles(frame: LazyFrame, by: &[String]) -> PolarsResult<Vec<Row>> {
-    if by.is_empty() {
-        return rows(&collect(frame.select(aggregates()))?, by);
-    }
-    let keys: Vec<Expr> = by.iter().map(col).collect();
-    let answer = collect(frame.group_by(keys).agg(aggregates()))?;
-    let mut answer = rows(&answer, by)?;
-    answer.sort_by(|a, b| {
-        let frequency = b.figures.connects.cmp(&a.figures.connects);
-        frequency.then_with(|| a.keys.cmp(&b.keys))
-    });
-    Ok(answer)
+/// What puts a group first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Most connects.
+    Count,
+    /// Most failed connects.
+    Failures,
+    /// Highest p99, or the highest percentile if p99 is not given; groups too
+    /// small for one come last.
+    P99,
+}
+
+/// One row for each combination of keys, in the given order; without keys one
+/// row for everything. Ties go by connects, then by key.
+pub fn percentiles(
+    frame: &LazyFrame,
+    by: &[By],
+    order: Order,
+    measure: &Measure,
+) -> PolarsResult<Vec<Row>> {
+    let (keys, names): (Vec<_>, Vec<_>) = by.iter().map(|by| (by.expr(), by.name())).unzip();
+    let mut rows = grouped(frame, &keys, &names, measure)?;
+    rows.sort_by(|a, b| compare(a, b, order, measure));
+    Ok(rows)
+}
+
+fn compare(a: &Row, b: &Row, order: Order, measure: &Measure) -> Ordering {
+    let highest = measure.position("p99").or(measure.percentiles.len().checked_sub(1));
+    let key = |row: &Row| match order {
+        Order::Count => Some(row.figures.connects),
+        Order::Failures => Some(row.figures.failed),
+        Order::P99 => highest.and_then(|at| row.figures.percentiles.get(at).copied().flatten()),
+    };
+    // None is below every number, so in reverse it comes last.
+    Reverse(key(a))
+        .cmp(&Reverse(key(b)))
+        .then_with(|| b.figures.connects.cmp(&a.figures.connects))
+        .then_with(|| a.keys.cmp(&b.keys))
 }

@@ -1,54 +1,120 @@
-//! Which percentiles are given, and what a sample must hold to carry one.
+//! Which percentiles are given, what a sample must hold to carry one, and how
+//! far off one may be.
 //!
 //! **The rule.** Percentiles are nearest-rank: the quantile q of n latencies
 //! is the one at rank ceil(n·q) in ascending order, so it is always a latency
 //! that was measured. A sample carries q only if n ≥ 1/(1−q): with fewer, the
 //! rank is n and the "p99" of 20 connects would be their maximum under a name
-//! that promises more. Such a percentile is marked, not given.
+//! that promises more. Low quantiles need 1/q alike. Such a percentile is
+//! marked, not given.
+
+/// Quantiles are whole multiples of this part.
+const PARTS: u32 = 100_000;
+/// Normal deviate of a two-sided 95 % interval.
+pub const Z95: f64 = 1.959_964;
+/// Normal deviate of a two-sided 99.9 % interval.
+pub const Z999: f64 = 3.290_527;
 
 /// One percentile of the answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Percentile {
     /// Name in tables.
-    pub name: &'static str,
+    pub name: String,
     /// Name of the column in CSV and JSON.
-    pub column: &'static str,
-    /// The quantile in thousandths.
-    pub per_mille: u16,
-    /// Fewest latencies that carry it: 1/(1−q).
+    pub column: String,
+    /// The quantile in hundred-thousandths.
+    parts: u32,
+    /// Fewest latencies that carry it.
     pub needs: u64,
 }
 
-const fn percentile(name: &'static str, column: &'static str, per_mille: u16) -> Percentile {
-    Percentile { name, column, per_mille, needs: 1000 / (1000 - per_mille as u64) }
-}
-
 impl Percentile {
-    /// All that are given, ascending.
-    pub const ALL: [Self; 5] = [
-        percentile("p50", "p50_ns", 500),
-        percentile("p90", "p90_ns", 900),
-        percentile("p95", "p95_ns", 950),
-        percentile("p99", "p99_ns", 990),
-        percentile("p999", "p999_ns", 999),
-    ];
+    /// From a quantile as typed, such as `0.99`; none if it is not between 0
+    /// and 1 or has more than five decimals.
+    pub fn parse(text: &str) -> Option<Self> {
+        let decimals = text.strip_prefix('0').unwrap_or(text).strip_prefix('.')?;
+        if decimals.is_empty()
+            || decimals.len() > 5
+            || !decimals.bytes().all(|b| b.is_ascii_digit())
+        {
+            return None;
+        }
+        let parts: u32 = format!("{decimals:0<5}").parse().ok()?;
+        if parts == 0 {
+            return None;
+        }
+        let name = format!("p{:0<2}", decimals.trim_end_matches('0'));
+        let needs = u64::from(PARTS).div_ceil(u64::from(parts.min(PARTS - parts)));
+        Some(Self { column: format!("{name}_ns"), name, parts, needs })
+    }
 
-    /// Position of p99 in [`Percentile::ALL`].
-    pub const P99: usize = 3;
+    /// The percentiles given when nothing else is asked for.
+    pub fn usual() -> Vec<Self> {
+        ["0.5", "0.9", "0.95", "0.99", "0.999"].into_iter().filter_map(Self::parse).collect()
+    }
 
-    /// The quantile as a fraction.
-    ///
-    /// `(n as f64 * q).ceil()` is the exact rank for these quantiles: each is
-    /// off by less than a quarter of an ulp, so where n·q is whole the product
-    /// rounds to it. A test below checks that.
-    pub fn quantile(self) -> f64 {
-        f64::from(self.per_mille) / 1000.0
+    /// The quantile for an engine that takes the rank ceil(n·q) in floating
+    /// point: a little low, so that where n·q is whole it does not come out
+    /// above. A test below checks that the rank is exact.
+    pub fn quantile(&self) -> f64 {
+        self.fraction() * (1.0 - 2.0 * f64::EPSILON)
+    }
+
+    /// The quantile.
+    pub fn fraction(&self) -> f64 {
+        f64::from(self.parts) / f64::from(PARTS)
+    }
+
+    /// The rank among n, from 1.
+    pub fn rank(&self, n: u64) -> u64 {
+        let rank = (u128::from(n) * u128::from(self.parts)).div_ceil(u128::from(PARTS));
+        u64::try_from(rank).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// Ranks between which the true quantile lies with the confidence of
+    /// `z`: the number of latencies below it is binomial (n, q). None where
+    /// the sample is too small for one of them to exist.
+    pub fn interval(&self, n: u64, z: f64) -> Option<(u64, u64)> {
+        let (n_f, q) = (n as f64, self.fraction());
+        let (centre, spread) = (n_f * q, z * (n_f * q * (1.0 - q)).sqrt());
+        // Half a rank wider on each side, for the binomial is discrete.
+        let (low, high) = ((centre - spread - 0.5).floor(), (centre + spread + 0.5).ceil() + 1.0);
+        (low >= 1.0 && high <= n_f).then_some((low as u64, high as u64))
     }
 }
 
-/// Footnote for tables in which a percentile is missing.
-pub const SMALL_SAMPLE_NOTE: &str = "n/a*: sample too small; p50 needs at least 2 \
-     measured connects, p90 10, p95 20, p99 100, p999 1000";
+/// How latency is to be measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    /// Ascending.
+    pub percentiles: Vec<Percentile>,
+    /// The normal deviate of the confidence intervals wanted, if they are.
+    pub intervals: Option<f64>,
+    /// Whether latencies are counted in buckets instead of kept.
+    pub bucketed: bool,
+}
+
+impl Measure {
+    /// The usual percentiles.
+    pub fn usual(bucketed: bool) -> Self {
+        Self { percentiles: Percentile::usual(), intervals: None, bucketed }
+    }
+
+    /// Position of a percentile by name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.percentiles.iter().position(|percentile| percentile.name == name)
+    }
+
+    /// Footnote for tables in which a percentile is missing.
+    pub fn small_sample_note(&self) -> String {
+        let needs = self.percentiles.iter().enumerate().map(|(index, percentile)| {
+            let connects = if index == 0 { " measured connects" } else { "" };
+            let at_least = if index == 0 { "needs at least " } else { "" };
+            format!("{} {at_least}{}{connects}", percentile.name, percentile.needs)
+        });
+        format!("n/a*: sample too small; {}", needs.collect::<Vec<_>>().join(", "))
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -56,24 +122,61 @@ mod tests {
 
     #[test]
     fn the_rule_in_numbers() {
-        let needs = Percentile::ALL.map(|p| p.needs);
+        let measure = Measure::usual(false);
+        let needs: Vec<u64> = measure.percentiles.iter().map(|p| p.needs).collect();
         assert_eq!(needs, [2, 10, 20, 100, 1000]);
+        assert_eq!(measure.position("p99"), Some(3));
         for needed in needs {
-            assert!(SMALL_SAMPLE_NOTE.contains(&needed.to_string()));
+            assert!(measure.small_sample_note().contains(&needed.to_string()));
         }
-        assert_eq!(Percentile::ALL[Percentile::P99].name, "p99");
+    }
+
+    #[test]
+    fn names_follow_the_decimals() {
+        let name = |text| Percentile::parse(text).map(|p| p.name);
+        assert_eq!(name("0.5").as_deref(), Some("p50"));
+        assert_eq!(name(".05").as_deref(), Some("p05"));
+        assert_eq!(name("0.990").as_deref(), Some("p99"));
+        assert_eq!(name("0.99999").as_deref(), Some("p99999"));
+        for wrong in ["0", "1", "1.0", "0.0", "50", "0.999999", "-0.5", "0.5e1", "nan", "", "."] {
+            assert_eq!(name(wrong), None, "{wrong}");
+        }
     }
 
     /// polars computes the rank in floating point.
     #[test]
     fn floating_point_ranks_are_exact() {
-        let whole_numbers = (1..=200_000_u64).chain((1..=100_000).map(|k| (k << 15) + k));
-        for n in whole_numbers.chain((0..1000).map(|k| (u64::from(u32::MAX) - k) / 1000 * 1000)) {
-            for percentile in Percentile::ALL {
-                let exact = (n * u64::from(percentile.per_mille)).div_ceil(1000);
+        let percentiles: Vec<_> = (1..1_000)
+            .map(|parts| format!("0.{parts:03}"))
+            .chain(["0.00001".into(), "0.99999".into(), "0.12345".into()])
+            .filter_map(|text| Percentile::parse(&text))
+            .collect();
+        let large = (0..40).map(|k| (u64::from(u32::MAX) - k) / 1000 * 1000);
+        for n in (1..=1_000_u64).chain((1..=300).map(|k| (k << 15) + k)).chain(large) {
+            for percentile in &percentiles {
                 let float = (n as f64 * percentile.quantile()).ceil() as u64;
-                assert_eq!(float, exact, "{} of {n}", percentile.name);
+                assert_eq!(float.max(1), percentile.rank(n), "{} of {n}", percentile.name);
             }
         }
+    }
+
+    /// In 2,000 samples of a known distribution the interval holds the true
+    /// quantile at least as often as it says.
+    #[test]
+    fn intervals_cover_the_truth() {
+        let mut random = fastrand::Rng::with_seed(5);
+        for (n, q) in [(200_u64, "0.5"), (400, "0.9"), (1_000, "0.99")] {
+            let percentile = Percentile::parse(q).expect("a quantile");
+            let (low, high) = percentile.interval(n, Z95).expect("enough");
+            let covered = (0..2_000).filter(|_| {
+                let mut sample: Vec<f64> = (0..n).map(|_| random.f64()).collect();
+                sample.sort_by(f64::total_cmp);
+                let (low, high) = (sample[low as usize - 1], sample[high as usize - 1]);
+                (low..=high).contains(&percentile.fraction())
+            });
+            let covered = covered.count();
+            assert!((1_890..2_000).contains(&covered), "{q} of {n}: {covered}");
+        }
+        assert_eq!(Percentile::parse("0.99").expect("p99").interval(100, Z95), None);
     }
 }

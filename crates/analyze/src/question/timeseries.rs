@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use connlat_schema::capture::columns::TIME;
 use polars::prelude::*;
 
-use super::figures::{Figures, Key, aggregates, rows};
+use super::by::By;
+use super::figures::{Figures, Key, grouped};
+use super::sample::Measure;
 use crate::source::collect;
 
 /// More intervals than anyone reads; the guard against `--every 1us` on a day.
@@ -58,8 +60,9 @@ const CHOSEN_BUCKETS: i64 = 20;
 pub struct TimeSeries {
     /// Width of an interval, µs.
     pub every: i64,
-    /// Start of each interval, µs since 1970 UTC, with its figures.
-    pub buckets: Vec<(i64, Figures)>,
+    /// Start of each interval, µs since 1970 UTC, with the group's keys and
+    /// its figures.
+    pub buckets: Vec<(i64, Vec<Key>, Figures)>,
 }
 
 /// The span holds too many intervals of this width.
@@ -75,11 +78,12 @@ pub type Span = Option<(i64, i64)>;
 /// The span of the rows, widened to the given recordings (start and stop, the stop not
 /// included): that nothing was connected at the end of a recording is part of the answer.
 pub fn span_of(
-    frame: LazyFrame,
+    frame: &LazyFrame,
     recordings: impl Iterator<Item = (i64, i64)>,
 ) -> PolarsResult<Span> {
     let time = || col(TIME).cast(DataType::Int64);
-    let answer = collect(frame.select([time().min().alias("first"), time().max().alias("last")]))?;
+    let answer =
+        collect(frame.clone().select([time().min().alias("first"), time().max().alias("last")]))?;
     let first = answer.column("first")?.i64()?.get(0);
     let last = answer.column("last")?.i64()?.get(0);
     let Some((first, last)) = first.zip(last) else {
@@ -93,51 +97,79 @@ pub fn span_of(
 /// A round width that divides the span into at most 20 intervals, and into
 /// at least 8 or so where there is a choice.
 pub fn every_for(span: Span) -> i64 {
+    every_for_at_most(span, CHOSEN_BUCKETS)
+}
+
+/// A round width that divides the span into at most `most` intervals.
+pub fn every_for_at_most(span: Span, most: i64) -> i64 {
     let Some((first, last)) = span else {
         return 1_000_000;
     };
-    let fits = |every: i64| last.div_euclid(every) - first.div_euclid(every) < CHOSEN_BUCKETS;
+    let fits = |every: i64| last.div_euclid(every).saturating_sub(first.div_euclid(every)) < most;
     let days = |count: i64| count * 86_400_000_000;
     let long = [days(7), days(28), days(364), days(3_640), days(36_400), days(3_640_000)];
     ROUND_WIDTHS.into_iter().chain(long).find(|every| fits(*every)).unwrap_or(i64::MAX)
 }
 
-/// One row per interval of `every` µs, those without connects included.
+/// Whether a span holds no more intervals than anyone reads.
+pub fn check_buckets((first, last): (i64, i64), every: i64) -> Result<(), TooManyBuckets> {
+    let buckets = last.div_euclid(every).abs_diff(first.div_euclid(every)) as u128 + 1;
+    if buckets > u128::from(MAX_BUCKETS) { Err(TooManyBuckets { buckets }) } else { Ok(()) }
+}
+
+/// One row per interval of `every` µs, those without connects included; with
+/// keys one row per interval and group, those without connects left out.
 pub fn timeseries(
-    frame: LazyFrame,
+    frame: &LazyFrame,
     span: Span,
     every: i64,
+    by: &[By],
+    measure: &Measure,
 ) -> PolarsResult<Result<TimeSeries, TooManyBuckets>> {
     const BUCKET: &str = "bucket";
     let Some((first, last)) = span else {
         let buckets = Vec::new();
         return Ok(Ok(TimeSeries { every, buckets }));
     };
-    let (first, last) = (first.div_euclid(every), last.div_euclid(every));
-    let buckets = last.abs_diff(first) as u128 + 1;
-    if buckets > u128::from(MAX_BUCKETS) {
-        return Ok(Err(TooManyBuckets { buckets }));
+    if let Err(too_many) = check_buckets((first, last), every) {
+        return Ok(Err(too_many));
     }
+    let (first, last) = (first.div_euclid(every), last.div_euclid(every));
 
     // polars' remainder is never negative for a positive divisor, so this
     // rounds down before 1970 too. Both sides wrap alike at the ends of i64.
     let time = || col(TIME).cast(DataType::Int64);
-    let bucket = time() - time() % lit(every);
-    let answer = collect(frame.group_by([bucket.alias(BUCKET)]).agg(aggregates()))?;
-    let mut found: HashMap<i64, Figures> = rows(&answer, &[BUCKET])?
+    let bucket = (time() - time() % lit(every)).alias(BUCKET);
+    let keys: Vec<Expr> = std::iter::once(bucket).chain(by.iter().map(|by| by.expr())).collect();
+    let names: Vec<String> =
+        std::iter::once(BUCKET.to_owned()).chain(by.iter().map(|by| by.name())).collect();
+    let mut found: Vec<(i64, Vec<Key>, Figures)> = grouped(frame, &keys, &names, measure)?
         .into_iter()
-        .filter_map(|row| match row.keys.as_slice() {
-            [Key::Integer(bucket)] => Some((*bucket, row.figures)),
+        .filter_map(|mut row| match row.keys.remove(0) {
+            Key::Integer(bucket) => Some((bucket, row.keys, row.figures)),
             _ => None,
         })
         .collect();
-    let buckets = (first..=last)
-        .map(|bucket| {
-            let start = bucket.wrapping_mul(every);
-            (start, found.remove(&start).unwrap_or_default())
-        })
-        .collect();
-    Ok(Ok(TimeSeries { every, buckets }))
+    if by.is_empty() {
+        let mut by_start: HashMap<i64, Figures> =
+            found.drain(..).map(|(start, _, figures)| (start, figures)).collect();
+        let none = || Figures {
+            percentiles: vec![None; measure.percentiles.len()],
+            intervals: vec![None; measure.intervals.map_or(0, |_| measure.percentiles.len())],
+            ..Figures::default()
+        };
+        found = (first..=last)
+            .map(|bucket| {
+                let start = bucket.wrapping_mul(every);
+                (start, Vec::new(), by_start.remove(&start).unwrap_or_else(none))
+            })
+            .collect();
+    }
+    found.sort_by(|a, b| {
+        let busiest = || b.2.connects.cmp(&a.2.connects);
+        a.0.cmp(&b.0).then_with(busiest).then_with(|| a.1.cmp(&b.1))
+    });
+    Ok(Ok(TimeSeries { every, buckets: found }))
 }
 
 #[cfg(test)]

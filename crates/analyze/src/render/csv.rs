@@ -13,12 +13,14 @@ pub(super) fn render(report: &Report<'_>) -> String {
     };
     let table = &section.table;
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let header = table.columns.iter().map(|column| escape::csv(&column.name));
+    let written = || table.columns.iter().filter(|column| column.kind != Kind::Bar);
+    let header = written().map(|column| escape::csv(&column.name));
     // Writing to memory fails only if rows differ in length, which the header
     // and rows of one table do not.
     let _ = writer.write_record(header);
     for row in &table.rows {
         let cells = row.iter().zip(&table.columns);
+        let cells = cells.filter(|(_, column)| column.kind != Kind::Bar);
         let _ = writer.write_record(cells.map(|(cell, column)| field(cell, column.kind)));
     }
     let bytes = writer.into_inner().unwrap_or_default();

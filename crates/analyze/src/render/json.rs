@@ -26,6 +26,21 @@ impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("capture", &Capture::from(&self.0.trust))?;
+        if let Some((selection, rows)) = &self.0.selected {
+            let selected = serde_json::json!({ "selection": selection, "rows": rows });
+            map.serialize_entry("selected", &selected)?;
+        }
+        if let Some(findings) = &self.0.findings {
+            let finding = |finding: &crate::finding::Finding| {
+                serde_json::json!({
+                    "kind": finding.kind,
+                    "connects": finding.connects,
+                    "text": finding.text,
+                    "command": finding.command,
+                })
+            };
+            map.serialize_entry("findings", &findings.iter().map(finding).collect::<Vec<_>>())?;
+        }
         for section in &self.0.sections {
             map.serialize_entry(section.key, &rows(&section.table))?;
         }
@@ -42,7 +57,7 @@ struct Row<'a>(&'a [Column], &'a Vec<Cell>);
 
 impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let cells = self.0.iter().zip(self.1);
+        let cells = self.0.iter().zip(self.1).filter(|(column, _)| column.kind != Kind::Bar);
         serializer.collect_map(cells.map(|(column, cell)| (&column.name, Value(cell, column.kind))))
     }
 }

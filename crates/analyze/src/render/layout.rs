@@ -16,18 +16,26 @@ pub fn shown(cell: &Cell, kind: Kind) -> String {
         (Cell::Null, _) => "-".to_owned(),
         (Cell::TooSmall, _) => "n/a*".to_owned(),
         (Cell::Text(text), _) => text.clone(),
+        (Cell::Ratio(ratio), Kind::Bar) => bar(*ratio),
         (Cell::Ratio(ratio), _) => units::percent(*ratio),
         (Cell::Integer(value), Kind::Count) => units::count(*value),
         (Cell::Integer(value), Kind::Duration) => units::duration(*value),
         (Cell::Integer(value), Kind::Time(decimals)) => units::time(*value, decimals),
-        (Cell::Integer(value), Kind::Name | Kind::Ratio) => value.to_string(),
+        (Cell::Integer(value), Kind::Name | Kind::Ratio | Kind::Bar) => value.to_string(),
     }
+}
+
+/// A share as a bar of up to 20 characters, to an eighth of one.
+fn bar(share: f64) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share * 160.0).ceil().clamp(0.0, 160.0) as usize;
+    format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
 }
 
 /// Whether a column is set flush right: everything that is compared by size.
 pub fn is_right(table: &AnswerTable, column: usize) -> bool {
     match table.columns[column].kind {
-        Kind::Time(_) => false,
+        Kind::Time(_) | Kind::Bar => false,
         Kind::Name => {
             let mut cells = table.rows.iter().map(|row| &row[column]);
             !table.rows.is_empty() && cells.all(|cell| !matches!(cell, Cell::Text(_)))
@@ -128,6 +136,19 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
         used += word.width();
     }
     out
+}
+
+/// Breaks a command at spaces into lines of at most `width`, continued as a
+/// shell and a double-quoted string continue: it can still be copied. A
+/// command with single quotes stays whole, for they hold breaks as they are.
+pub fn wrap_command(command: &str, width: usize, indent: usize) -> String {
+    let margin = " ".repeat(indent);
+    if indent + command.width() <= width || command.contains("'\\''") {
+        return format!("{margin}{command}");
+    }
+    let lines = wrap(command, width.saturating_sub(2 * indent + 2).max(20), 0);
+    let lines: Vec<&str> = lines.lines().collect();
+    format!("{margin}{}", lines.join(&format!(" \\\n{margin}{margin}")))
 }
 
 #[cfg(test)]

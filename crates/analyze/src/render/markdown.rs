@@ -8,19 +8,33 @@ use crate::report::Report;
 
 pub(super) fn render(report: &Report<'_>) -> String {
     let mut out = String::new();
-    for (name, value) in trust_text::facts(&report.trust, report.summary) {
+    for (name, value) in trust_text::facts(report) {
         out.push_str(&format!("- {name}: {}\n", escape::markdown(&value)));
     }
     for warning in &report.trust.warnings {
         let warning = escape::markdown(&warning.to_string());
         out.push_str(&format!("- **warning:** {warning}\n"));
     }
+    if let Some(findings) = &report.findings {
+        out.push_str("\n### Findings, worst first\n\n");
+        if findings.is_empty() {
+            out.push_str("None: nothing stands out.\n");
+        }
+        for (index, finding) in findings.iter().enumerate() {
+            let text = escape::markdown(&finding.text);
+            // A command holds no backtick: it is made of what was checked.
+            out.push_str(&format!("{}. {text}  \n   `{}`\n", index + 1, finding.command));
+        }
+    }
     for section in &report.sections {
         out.push('\n');
-        if report.summary {
+        if report.sections.len() > 1 {
             out.push_str(&format!("### {}\n\n", section.title));
         }
-        table(&mut out, &section.table);
+        match &section.table.drawing {
+            Some(drawing) => out.push_str(&format!("```text\n{}\n```\n", drawing.join("\n"))),
+            None => table(&mut out, &section.table),
+        }
         for note in &section.table.notes {
             out.push_str(&format!("\n{}\n", escape::markdown(note)));
         }

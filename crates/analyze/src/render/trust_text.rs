@@ -1,7 +1,9 @@
 //! The account of the captures in words, for the formats people read.
 
 use super::layout::wrap;
+use super::paint::{Ink, paint};
 use crate::escape;
+use crate::report::Report;
 use crate::trust::{Trust, stop_reason};
 use crate::units;
 
@@ -10,27 +12,19 @@ const NAME_WIDTH: usize = 10;
 /// Files that are named one by one.
 const FILES_NAMED: usize = 3;
 
-/// The full account and all warnings.
-pub fn block(trust: &Trust<'_>, width: usize) -> String {
-    text(trust, true, width)
-}
-
-/// One line about what was recorded, and all warnings.
-pub fn heading(trust: &Trust<'_>, width: usize) -> String {
-    text(trust, false, width)
-}
-
-fn text(trust: &Trust<'_>, full: bool, width: usize) -> String {
+/// The account of the captures, in full for a summary and short otherwise,
+/// what was selected, and all warnings.
+pub fn text(report: &Report<'_>, width: usize, colour: bool) -> String {
     let mut out = String::new();
-    for (name, fact) in facts(trust, full) {
+    for (name, fact) in facts(report) {
         let line = format!("{name:NAME_WIDTH$} {}", escape::terminal(&fact));
         out.push_str(&wrap(&line, width, NAME_WIDTH + 1));
         out.push('\n');
     }
-    for warning in &trust.warnings {
+    for warning in &report.trust.warnings {
         // Names inside were made safe when the warning was made.
-        let line = format!("warning: {warning}");
-        out.push_str(&wrap(&line, width, 2));
+        let line = wrap(&format!("warning: {warning}"), width, 2);
+        out.push_str(&paint(&line, Ink::Warning, colour));
         out.push('\n');
     }
     out
@@ -42,8 +36,9 @@ pub fn plain_warnings(trust: &Trust<'_>) -> String {
     trust.warnings.iter().map(line).collect()
 }
 
-/// Named facts, not escaped; `full` adds what only a summary has room for.
-pub fn facts(trust: &Trust<'_>, full: bool) -> Vec<(&'static str, String)> {
+/// Named facts, not escaped; a summary has room for more.
+pub fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
+    let (trust, full) = (&report.trust, report.summary);
     let mut facts = Vec::new();
     if full {
         for file in trust.files.iter().take(FILES_NAMED) {
@@ -93,6 +88,10 @@ pub fn facts(trust: &Trust<'_>, full: bool) -> Vec<(&'static str, String)> {
             facts.push(("missing", unavailable.join(", ")));
         }
     }
+    if let Some((selection, rows)) = &report.selected {
+        let rows = units::counted(rows.unsigned_abs(), "row");
+        facts.push(("selected", format!("{rows}: {selection}")));
+    }
     facts
 }
 
@@ -125,5 +124,13 @@ fn clock(trust: &Trust<'_>) -> String {
     let error = trust.max_clock_error_us().map_or_else(String::new, |us| {
         format!(", off by at most {}", units::duration(us.saturating_mul(1_000)))
     });
-    format!("{steps}{synchronised}{error}")
+    // Each host may be off by its own bound, in its own direction.
+    let between = match trust.hosts.len() {
+        0 | 1 => String::new(),
+        _ => trust.max_clock_error_us().map_or_else(String::new, |us| {
+            let bound = units::duration(us.saturating_mul(2_000));
+            format!("; times of two hosts compare to within {bound}")
+        }),
+    };
+    format!("{steps}{synchronised}{error}{between}")
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use connlat_schema::capture::FORMAT_VERSION;
+use connlat_schema::capture::journal::JournalError;
 use connlat_schema::capture::metadata::MetadataError;
 
 use super::display_name;
@@ -38,8 +39,10 @@ impl SourceError {
 pub enum Problem {
     #[error("no such file; check the name")]
     Missing,
-    #[error("is a directory; name the captures in it, such as DIR/*.parquet")]
-    Directory,
+    #[error("holds no captures; name a directory with *.parquet files")]
+    NoCaptures,
+    #[error("matches no file; check the pattern")]
+    NoMatch,
     #[error("is not a regular file; write the capture to disk first")]
     NotAFile,
     #[error("permission denied; run as a user who may read it")]
@@ -48,8 +51,13 @@ pub enum Problem {
     Io(#[source] std::io::Error),
     #[error("is empty; nothing was recorded or the copy failed, so copy it again")]
     Empty,
-    #[error("is a journal, not a capture; seal it with `record recover`")]
-    Journal,
+    #[error("is an Arrow stream but not a journal of `record`; name a capture or its journal")]
+    NotAJournal,
+    #[error(
+        "is a journal whose rows cannot be put into a temporary file ({0}); free some space, \
+         set TMPDIR, or seal it with `record recover`"
+    )]
+    Temporary(String),
     #[error("is not a Parquet file; name a capture written by `record`")]
     NotParquet,
     #[error("ends before its footer; copy it again, or run `record recover` on its journal")]
@@ -106,7 +114,18 @@ impl From<MetadataError> for Problem {
     fn from(error: MetadataError) -> Self {
         match error {
             MetadataError::Version(version) => Self::Newer(version.into()),
-            other => Self::Metadata(other.to_string()),
+            other => Self::Metadata(short(&other.to_string())),
+        }
+    }
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Io(error) => error.into(),
+            JournalError::NotAJournal => Self::NotAJournal,
+            JournalError::Metadata(error) => error.into(),
+            other => Self::damaged(other),
         }
     }
 }

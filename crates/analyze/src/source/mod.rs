@@ -1,18 +1,24 @@
 //! Captures on disk become validated metadata and one lazy frame of rows.
 //!
-//! [`parquet`] reads sealed captures. Another kind of source only has to
-//! produce a [`Capture`]; nothing downstream knows where rows come from.
+//! [`parquet`] reads sealed captures, [`journal`] what a recorder that was
+//! killed left behind. Either produces a [`Capture`]; nothing downstream knows
+//! where rows come from.
 
 mod columns;
 mod error;
+mod expand;
+mod journal;
 mod parquet;
 
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use connlat_schema::capture::metadata::CaptureInfo;
 use polars::prelude::*;
 
 pub use error::{Problem, SourceError};
+pub use journal::LeftOver;
 
 use crate::guard;
 
@@ -29,6 +35,10 @@ pub struct Capture {
     pub rows: u64,
     /// What the recorder wrote about it.
     pub info: CaptureInfo,
+    /// Position of the argument it was named by.
+    pub argument: usize,
+    /// Set for a journal, which is a capture nobody finished.
+    pub journal: Option<LeftOver>,
     /// Where its rows are.
     file: parquet::ValidFile,
 }
@@ -37,23 +47,35 @@ pub struct Capture {
 pub struct Captures {
     /// Each on its own, in the order given.
     pub each: Vec<Capture>,
+    /// Files left out because one like them is there: (left out, kept).
+    pub copies: Vec<(String, String)>,
+    /// Rows of all.
+    all: LazyFrame,
+    /// Those that are asked about.
     rows: LazyFrame,
 }
 
 impl Captures {
     /// Opens and validates every file; the first that is unusable ends it.
-    pub fn open(paths: &[PathBuf]) -> Result<Self, SourceError> {
-        let each = paths
-            .iter()
-            .map(|path| parquet::open(path).map_err(|problem| problem.of(path)))
-            .collect::<Result<Vec<_>, _>>()?;
-        let total: u64 = each.iter().map(|capture| capture.rows).sum();
+    pub fn open(arguments: &[PathBuf]) -> Result<Self, SourceError> {
+        let mut each: Vec<Capture> = Vec::new();
+        let mut copies = Vec::new();
+        for named in expand::files(arguments)? {
+            let path = &named.path;
+            let mut capture = open(path).map_err(|problem| problem.of(path))?;
+            capture.argument = named.argument;
+            match each.iter().find(|other| other.is_copy_of(&capture)) {
+                Some(kept) => copies.push((display_name(path), display_name(&kept.path))),
+                None => each.push(capture),
+            }
+        }
+        let total = each.iter().fold(0_u64, |sum, capture| sum.saturating_add(capture.rows));
         if total > MAX_ROWS {
             return Err(SourceError::TooManyRows(total));
         }
-        let rows = attempt(|| parquet::scan(each.iter().map(|capture| &capture.file)))
+        let all = attempt(|| parquet::scan(each.iter().map(|capture| &capture.file)))
             .map_err(SourceError::together)?;
-        Ok(Self { each, rows })
+        Ok(Self { each, copies, rows: all.clone(), all })
     }
 
     /// Rows in all captures.
@@ -61,15 +83,45 @@ impl Captures {
         self.each.iter().map(|capture| capture.rows).sum()
     }
 
-    /// Runs one question over the rows of all captures.
+    /// When the first recording began and the last ended, µs since 1970 UTC.
+    pub fn recorded(&self) -> (i64, i64) {
+        let infos = || self.each.iter().map(|capture| &capture.info);
+        let start = infos().map(|info| info.start.time_us).min();
+        let stop = infos().map(|info| info.stop.time_us).max();
+        (start.unwrap_or(0), stop.unwrap_or(0))
+    }
+
+    /// Asks only about rows that meet a condition from now on.
+    pub fn select(&mut self, predicate: Expr) {
+        self.rows = self.all.clone().filter(predicate);
+    }
+
+    /// Lets every query pass its rows through `pass`.
+    pub fn watch(&mut self, pass: impl Fn(LazyFrame) -> LazyFrame) {
+        self.all = pass(self.all.clone());
+        self.rows = self.all.clone();
+    }
+
+    /// Rows of all captures, whatever is selected.
+    pub fn frame(&self) -> &LazyFrame {
+        &self.all
+    }
+
+    /// Rows of the captures that one argument stands for.
+    pub fn of_argument(&self, argument: usize) -> Result<LazyFrame, SourceError> {
+        let files = self.each.iter().filter(|capture| capture.argument == argument);
+        attempt(|| parquet::scan(files.map(|capture| &capture.file))).map_err(SourceError::together)
+    }
+
+    /// Runs one question over the rows that are selected.
     ///
     /// Only the columns the question uses are read. What goes wrong here is
     /// damage inside a file that its footer did not show.
     pub fn ask<T>(
         &self,
-        question: impl FnOnce(LazyFrame) -> PolarsResult<T>,
+        question: impl FnOnce(&LazyFrame) -> PolarsResult<T>,
     ) -> Result<T, SourceError> {
-        attempt(|| question(self.rows.clone())).map_err(|reason| self.find_damage(reason))
+        attempt(|| question(&self.rows)).map_err(|reason| self.find_damage(reason))
     }
 
     /// Names the file that cannot be read, by reading each to its end.
@@ -80,6 +132,50 @@ impl Captures {
             Some(Problem::damaged(reason).of(&capture.path))
         });
         damaged.unwrap_or_else(|| SourceError::together(reason))
+    }
+}
+
+impl Capture {
+    /// Whether both files are the same, byte for byte. One that cannot be read
+    /// is like no other; reading its rows will say why.
+    fn is_copy_of(&self, other: &Self) -> bool {
+        let alike = (self.bytes, self.rows) == (other.bytes, other.rows)
+            && self.info.start == other.info.start;
+        alike && same_content(&self.path, &other.path).unwrap_or(false)
+    }
+}
+
+fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
+    let (mut a, mut b) = (BufReader::new(File::open(a)?), BufReader::new(File::open(b)?));
+    loop {
+        let (left, right) = (a.fill_buf()?, b.fill_buf()?);
+        let length = left.len().min(right.len());
+        if length == 0 {
+            return Ok(left.is_empty() && right.is_empty());
+        }
+        if left[..length] != right[..length] {
+            return Ok(false);
+        }
+        a.consume(length);
+        b.consume(length);
+    }
+}
+
+/// Opens whatever the file holds.
+fn open(path: &Path) -> Result<Capture, Problem> {
+    let status = fs::metadata(path)?;
+    // Opening a named pipe would wait for a writer.
+    if !status.is_file() {
+        return Err(Problem::NotAFile);
+    }
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    file.by_ref().take(4).read_to_end(&mut head)?;
+    file.rewind()?;
+    match head.as_slice() {
+        [] => Err(Problem::Empty),
+        journal::FIRST_BYTES => journal::open(path, file),
+        _ => parquet::open(path, file),
     }
 }
 

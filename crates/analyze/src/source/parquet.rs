@@ -1,7 +1,7 @@
 //! Sealed captures: everything that can be said about a Parquet file from its
 //! footer is checked here, before the query engine sees the file.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -21,23 +21,12 @@ use crate::guard;
 const MAGIC: &[u8; 4] = b"PAR1";
 /// Magic, footer length and magic: nothing shorter can be Parquet.
 const SHORTEST: u64 = 12;
-/// First bytes of an Arrow IPC stream, which is what a journal is.
-const ARROW_STREAM: [u8; 4] = [0xff; 4];
 /// A footer that claims more rows per byte is a lie: reading would only fill
 /// the memory. A capture whose rows are all alike reaches about 100.
 const MAX_ROWS_PER_BYTE: u64 = 10_000;
 
 /// Opens a sealed capture.
-pub(super) fn open(path: &Path) -> Result<Capture, Problem> {
-    let status = fs::metadata(path)?;
-    if status.is_dir() {
-        return Err(Problem::Directory);
-    }
-    // Opening a named pipe would wait for a writer.
-    if !status.is_file() {
-        return Err(Problem::NotAFile);
-    }
-    let mut file = File::open(path)?;
+pub(super) fn open(path: &Path, mut file: File) -> Result<Capture, Problem> {
     let bytes = file.metadata()?.len();
     check_magic(&mut file, bytes)?;
 
@@ -48,19 +37,13 @@ pub(super) fn open(path: &Path) -> Result<Capture, Problem> {
     columns::check(footer.file_metadata().schema_descr())?;
     let rows = guard::caught(|| check_extent(&footer, bytes)).map_err(Problem::damaged)??;
     let file = as_read(path)?;
-    Ok(Capture { path: path.to_owned(), bytes, rows, info, file })
+    Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal: None, file })
 }
 
 /// Tells apart what is not Parquet at all and what was cut off.
 fn check_magic(file: &mut File, bytes: u64) -> Result<(), Problem> {
-    if bytes == 0 {
-        return Err(Problem::Empty);
-    }
     let mut head = Vec::new();
     file.by_ref().take(4).read_to_end(&mut head)?;
-    if head == ARROW_STREAM {
-        return Err(Problem::Journal);
-    }
     if !MAGIC.starts_with(&head) {
         return Err(Problem::NotParquet);
     }
@@ -144,15 +127,25 @@ pub struct ValidFile {
     name: Option<PlRefPath>,
     path: PathBuf,
     schema: SchemaRef,
+    /// Removes a temporary file when it is no longer needed.
+    _temporary: Option<tempfile::TempPath>,
+}
+
+impl ValidFile {
+    /// Keeps a temporary file for as long as this is.
+    pub(super) fn keep(self, temporary: tempfile::TempPath) -> Self {
+        Self { _temporary: Some(temporary), ..self }
+    }
 }
 
 /// Checks the columns as polars sees them.
-fn as_read(path: &Path) -> Result<ValidFile, Problem> {
+pub(super) fn as_read(path: &Path) -> Result<ValidFile, Problem> {
     let path = std::path::absolute(path)?;
     let mut file = ValidFile {
         name: PlRefPath::try_from_path(&path).ok(),
         path,
         schema: SchemaRef::default(),
+        _temporary: None,
     };
     file.schema = guard::caught(|| scan_alike(&[&file])?.collect_schema())
         .map_err(Problem::damaged)?

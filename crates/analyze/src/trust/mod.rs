@@ -41,6 +41,8 @@ pub struct Trust<'a> {
     pub suppressed: BTreeMap<&'a str, u64>,
     /// Losses by cause, in the schema's order; causes without losses included.
     pub lost: Vec<(&'static str, u64)>,
+    /// Files left out: (left out, kept).
+    pub copies: &'a [(String, String)],
     /// Whether every recorder finished its file.
     pub clean: bool,
     /// Everything to be said before the figures are used.
@@ -87,6 +89,7 @@ impl<'a> Trust<'a> {
             filtered: sum(|counters| counters.filtered),
             suppressed,
             lost,
+            copies: &captures.copies,
             clean: infos().all(|info| info.clean),
             warnings: Vec::new(),
         };

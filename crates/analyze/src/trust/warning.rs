@@ -22,6 +22,13 @@ pub enum Warning {
         /// Why the recording ended.
         reason: String,
     },
+    /// The recorder did not get as far as making a file of its journal.
+    Journal {
+        /// The journal.
+        file: String,
+        /// How it ended.
+        end: String,
+    },
     /// Connects below `--min-latency` have no rows.
     Suppressed(u64),
     /// Only part of the host was recorded.
@@ -46,6 +53,8 @@ pub enum Warning {
     },
     /// Two recordings of the same boot of a host overlap in time.
     Overlap(String, String),
+    /// A file was left out because another is the same recording.
+    Copy(String, String),
 }
 
 impl Warning {
@@ -54,12 +63,14 @@ impl Warning {
         match self {
             Self::Lost { .. } => "lost",
             Self::NotClean { .. } => "not_clean",
+            Self::Journal { .. } => "journal",
             Self::Suppressed(_) => "suppressed",
             Self::Filtered(_) => "filtered",
             Self::ClockStep { .. } => "clock_step",
             Self::ClockUnsynchronised(_) => "clock_unsynchronised",
             Self::RowsDisagree { .. } => "rows_disagree",
             Self::Overlap(..) => "overlap",
+            Self::Copy(..) => "copy",
         }
     }
 }
@@ -84,6 +95,11 @@ impl fmt::Display for Warning {
             Self::NotClean { file, reason } => write!(
                 f,
                 "{file} was not finished by the recorder ({reason}); its last connects may be missing"
+            ),
+            Self::Journal { file, end } => write!(
+                f,
+                "{file} is a journal that was not cleanly finished ({end}); its last connects may be \
+                 missing; `record recover {file}` makes a capture of it"
             ),
             Self::Suppressed(count) => write!(
                 f,
@@ -118,6 +134,9 @@ impl fmt::Display for Warning {
                 "{a} and {b} are recordings of the same host at the same time; connects may be \
                  counted twice"
             ),
+            Self::Copy(copy, kept) => {
+                write!(f, "{copy} is a copy of {kept} and was left out")
+            }
         }
     }
 }
@@ -133,12 +152,18 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
     }
     for file in &trust.files {
         let info = &file.capture.info;
-        if !info.clean {
+        if let Some(left_over) = file.capture.journal {
+            let (file, end) = (file.name(), left_over.to_string());
+            warnings.push(Warning::Journal { file, end });
+        } else if !info.clean {
             warnings.push(Warning::NotClean {
                 file: file.name(),
                 reason: crate::escape::terminal(&stop_reason(&info.stop_reason)),
             });
         }
+    }
+    for (copy, kept) in trust.copies {
+        warnings.push(Warning::Copy(copy.clone(), kept.clone()));
     }
     overlaps(trust, &mut warnings);
     for file in &trust.files {

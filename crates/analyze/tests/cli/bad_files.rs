@@ -42,7 +42,8 @@ fn each_kind_is_named_with_its_remedy() {
 
     failure("missing.parquet", "no such file; check the name");
     fs::create_dir(dir.path("dir")).expect("a directory");
-    failure("dir", "is a directory; name the captures in it");
+    failure("dir", "holds no captures; ");
+    failure("none*.parquet", "matches no file; ");
     fs::write(dir.path("empty"), "").expect("a file");
     failure("empty", "is empty; ");
     fs::write(dir.path("text"), "time,latency\n1,2\n").expect("a file");
@@ -50,7 +51,7 @@ fn each_kind_is_named_with_its_remedy() {
     fs::write(dir.path("short"), "PA").expect("a file");
     failure("short", "ends before its footer; ");
     fs::write(dir.path("journal"), [0xff; 64]).expect("a file");
-    failure("journal", "is a journal, not a capture; seal it with `record recover`");
+    failure("journal", "is an Arrow stream but not a journal of `record`; ");
     fs::write(dir.path("footer"), b"PAR1\0\0\0\0\xff\xff\xff\x7fPAR1").expect("a file");
     failure("footer", "is damaged (");
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::record_batch::RecordBatch;
 use connlat_schema::Outcome;
+use connlat_schema::capture::journal::{JournalWriter, Note};
 use connlat_schema::capture::metadata::{CaptureInfo, ClockSample, Counters, Instant, StopReason};
 use connlat_schema::capture::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION, columns};
 use parquet::arrow::ArrowWriter;
@@ -140,6 +141,25 @@ impl Capture {
             (KEY_CAPTURE, self.info.to_json().expect("a small document")),
         ];
         write_parquet(path.as_ref(), &self.batch(), &pairs, self.row_group)
+    }
+}
+
+impl Capture {
+    /// The journal of a recorder that was killed: batches of `rows` rows.
+    pub fn journal(&self, rows: usize) -> Vec<u8> {
+        let mut info = self.info.clone();
+        info.clean = false;
+        info.stop = info.start;
+        info.stop_reason = StopReason::Unknown;
+        info.clock.truncate(1);
+        let mut writer = JournalWriter::create(Vec::new(), &info).expect("a journal");
+        let (all, mut note) = (self.batch(), Note::default());
+        for start in (0..all.num_rows()).step_by(rows) {
+            let batch = all.slice(start, rows.min(all.num_rows() - start));
+            note.counters.seen += batch.num_rows() as u64;
+            writer.write(&batch, &note).expect("a batch");
+        }
+        writer.get_ref().clone()
     }
 }
 

@@ -74,12 +74,21 @@ fn write(dir: &Dir) {
 fn every_command_in_every_format() {
     let dir = Dir::new();
     write(&dir);
-    let commands: [(&str, &[&str]); 5] = [
+    let commands: [(&str, &[&str]); 14] = [
         ("summary", &["summary"]),
         ("percentiles", &["percentiles"]),
         ("percentiles-by", &["percentiles", "--by", "comm,ip_version"]),
         ("destinations", &["destinations", "--sort", "p99", "--top", "3"]),
         ("timeseries", &["timeseries", "--every", "5s"]),
+        ("percentiles-ci", &["percentiles", "--quantiles", "0.5,0.99", "--ci", "--by", "dst"]),
+        ("outcomes", &["outcomes", "--by", "comm"]),
+        ("processes", &["processes", "--sort", "failures"]),
+        ("histogram", &["histogram"]),
+        ("heatmap", &["heatmap", "--every", "2s"]),
+        ("slowest", &["slowest", "--top", "3"]),
+        ("events", &["events", "--failed", "--top", "3", "--where", "dst_port = 443"]),
+        ("diff", &["diff", "--split", "+40s", "--by", "dst,subnet/24"]),
+        ("info", &["info"]),
     ];
     for (name, command) in commands {
         for (format, extension) in
@@ -95,6 +104,8 @@ fn every_command_in_every_format() {
 fn without_size(text: &str) -> String {
     let line = |line: &str| match line.split_once("\"bytes\": ") {
         Some((head, _)) => format!("{head}\"bytes\": 0,\n"),
+        // The fact that `info` gives.
+        None if line.contains(" bytes") => String::new(),
         None => format!("{line}\n"),
     };
     let text: String = text.lines().map(line).collect();
@@ -110,7 +121,24 @@ fn without_size(text: &str) -> String {
 #[test]
 fn the_help_texts() {
     let dir = Dir::new();
-    let commands = ["", "summary", "percentiles", "destinations", "timeseries"];
+    let commands = [
+        "",
+        "summary",
+        "percentiles",
+        "destinations",
+        "outcomes",
+        "processes",
+        "cgroups",
+        "timeseries",
+        "histogram",
+        "heatmap",
+        "slowest",
+        "events",
+        "info",
+        "diff",
+        "check",
+        "completions",
+    ];
     for command in commands {
         let args: Vec<&str> =
             [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();

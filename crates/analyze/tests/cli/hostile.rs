@@ -46,7 +46,16 @@ fn write(dir: &Dir) {
 fn nothing_acts_in_any_format() {
     let dir = Dir::new();
     write(&dir);
-    let questions: [&[&str]; 4] = [
+    let questions: [&[&str]; 13] = [
+        &["outcomes", "--by", "dst,subnet/24"],
+        &["processes"],
+        &["cgroups"],
+        &["histogram", "--by", "comm"],
+        &["heatmap"],
+        &["slowest"],
+        &["events", "--where", "comm <> '\u{1b}[31m'"],
+        &["info"],
+        &["diff", "--split", "+30s", "--by", "comm,dst"],
         &["summary"],
         &["percentiles", "--by", "comm,cgroup,host,outcome"],
         &["destinations"],

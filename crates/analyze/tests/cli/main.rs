@@ -1,9 +1,12 @@
 //! `analyze` as its users run it: the binary against synthetic captures.
 
 mod bad_files;
+mod bombs;
 mod capture;
+mod findings;
 mod golden;
 mod hostile;
+mod journal;
 mod oracle;
 mod output;
 mod program;

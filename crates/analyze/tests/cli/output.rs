@@ -30,11 +30,25 @@ fn a_reader_that_leaves_early_is_no_error() {
 fn wrong_usage_exits_with_2() {
     let dir = Dir::new();
     Capture::of(vec![]).write(dir.path("c.parquet"));
-    let cases: [&[&str]; 9] = [
+    let cases: [&[&str]; 23] = [
         &[],
         &["percentiles"],
         &["percentiles", "--by", "latency", "c.parquet"],
-        &["percentiles", "--by", "latency_ns", "c.parquet"],
+        &["percentiles", "--by", "subnet/129", "c.parquet"],
+        &["percentiles", "--quantiles", "50", "c.parquet"],
+        &["percentiles", "--where", "nope = 1", "c.parquet"],
+        &["percentiles", "--where", "latency_ns", "c.parquet"],
+        &["percentiles", "--where", "comm > 5", "c.parquet"],
+        &["percentiles", "--where", "comm = 'a'; DROP TABLE x", "c.parquet"],
+        &["percentiles", "--where", "", "c.parquet"],
+        &["percentiles", "--where", "\u{1b}[31m\u{7}((((", "c.parquet"],
+        &["events", "--from", "noon", "c.parquet"],
+        &["events", "--from", "00:00:30", "--to", "00:00:10", "c.parquet"],
+        &["events", "--failed", "--established", "c.parquet"],
+        &["check", "c.parquet"],
+        &["check", "--fail-if", "p99 > 5", "c.parquet"],
+        &["diff", "c.parquet"],
+        &["diff", "--split", "00:00:30", "c.parquet", "c.parquet"],
         &["destinations", "--sort", "mean", "c.parquet"],
         &["timeseries", "--every", "0s", "c.parquet"],
         &["timeseries", "--every", "1ns", "c.parquet"],
@@ -45,6 +59,7 @@ fn wrong_usage_exits_with_2() {
         let run = dir.analyze(args);
         assert_eq!(run.code, Some(2), "{args:?}: {}", run.stderr);
         assert_eq!(run.stdout, "");
+        assert!(!run.stderr.contains(['\u{1b}', '\u{7}']), "{args:?}: {}", run.stderr);
     }
     let run = dir.analyze(&["percentiles", "--by", "nope", "c.parquet"]);
     assert!(run.stderr.contains("dst_addr") && run.stderr.contains("cgroup"), "{}", run.stderr);

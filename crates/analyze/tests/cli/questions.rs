@@ -108,7 +108,17 @@ fn rows_of_several_files_are_put_together() {
 fn the_same_capture_twice_is_pointed_out() {
     let dir = Dir::new();
     Capture::of(vec![Connect::at(0, 1)]).write(dir.path("a.parquet"));
-    let answer = dir.analyze(&["--format", "json", "a.parquet", "a.parquet"]).json();
+    std::fs::copy(dir.path("a.parquet"), dir.path("b.parquet")).expect("a copy");
+    for files in [["a.parquet", "a.parquet"], ["a.parquet", "b.parquet"]] {
+        let answer = dir.analyze(&[&["--format", "json"], &files[..]].concat()).json();
+        assert_eq!(answer["capture"]["warnings"][0]["kind"], "copy");
+        assert_eq!(answer["rows"][0]["connects"], 1);
+    }
+    // Another recording of the same time.
+    let mut other = Capture::of(vec![Connect::at(0, 1), Connect::at(0, 2)]);
+    other.info.start.monotonic_ns += 5;
+    other.write(dir.path("c.parquet"));
+    let answer = dir.analyze(&["--format", "json", "a.parquet", "c.parquet"]).json();
     assert_eq!(answer["capture"]["warnings"][0]["kind"], "overlap");
 }
 

@@ -7,5 +7,6 @@ mod filters;
 mod lifecycle;
 mod live_screen;
 mod peer;
+mod privileges;
 mod refusals;
 mod support;

@@ -61,9 +61,19 @@ pub fn run(arguments: &[&str]) -> Output {
     record(arguments).output().expect("record runs")
 }
 
+/// A process that does not outlive its test.
+struct Guard(Child);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running recorder whose probe is attached.
 pub struct Recording {
-    process: Child,
+    process: Guard,
     capture: PathBuf,
     directory: TempDir,
 }
@@ -81,7 +91,7 @@ impl Recording {
             .process_group(0)
             .spawn()
             .expect("record starts");
-        let recording = Self { process, capture, directory };
+        let recording = Self { process: Guard(process), capture, directory };
         // The journal is created right after the probe was attached.
         wait_until("the journal", || recording.journal().exists());
         recording
@@ -92,10 +102,15 @@ impl Recording {
         self.directory.path().join("c.parquet.journal")
     }
 
+    /// Process id of the recorder.
+    pub fn pid(&self) -> u32 {
+        self.process.0.id()
+    }
+
     /// Sends a signal and waits for the recorder to end.
     pub fn signal(mut self, signal: Signal) -> Finished {
-        kill_process(Pid::from_child(&self.process), signal).expect("the recorder is alive");
-        let status = self.process.wait().expect("the recorder ends");
+        kill_process(Pid::from_child(&self.process.0), signal).expect("the recorder is alive");
+        let status = self.process.0.wait().expect("the recorder ends");
         Finished { status, capture: self.capture, directory: self.directory }
     }
 

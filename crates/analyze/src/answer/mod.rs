@@ -1,14 +1,24 @@
 //! Answers as tables of typed cells: what every renderer takes.
 
-use crate::question::{Figures, Key, OutcomeCount, Percentile, Row, TimeSeries, errno_name};
+mod chart;
+mod figures;
+mod spread;
+
+pub use chart::chart;
+
+use crate::question::{Key, OutcomeCount, errno_name};
 use crate::units;
 
 /// One table of an answer.
+#[derive(Default)]
 pub struct AnswerTable {
     /// The columns, in the order programs rely on.
     pub columns: Vec<Column>,
     /// The rows; each has a cell per column.
     pub rows: Vec<Vec<Cell>>,
+    /// What people see instead of the rows: a drawing, made of nothing that
+    /// comes from a capture.
+    pub drawing: Option<Vec<String>>,
     /// What a reader needs to know beside the cells.
     pub notes: Vec<String>,
 }
@@ -39,6 +49,8 @@ pub enum Kind {
     Duration,
     /// µs since 1970 UTC, shown with this many decimals of a second.
     Time(usize),
+    /// A share drawn as a bar, for people only.
+    Bar,
 }
 
 /// One cell.
@@ -57,7 +69,7 @@ pub enum Cell {
 }
 
 impl Column {
-    fn new(name: &str, title: &str, kind: Kind, detail: u8) -> Self {
+    pub(crate) fn new(name: &str, title: &str, kind: Kind, detail: u8) -> Self {
         Self { name: name.to_owned(), title: title.to_owned(), kind, detail }
     }
 }
@@ -65,6 +77,12 @@ impl Column {
 impl From<Option<i64>> for Cell {
     fn from(value: Option<i64>) -> Self {
         value.map_or(Self::Null, Self::Integer)
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
     }
 }
 
@@ -78,100 +96,39 @@ impl From<Key> for Cell {
     }
 }
 
-/// The columns every grouped answer ends with.
-fn figure_columns() -> Vec<Column> {
-    let mut columns = vec![
-        Column::new("connects", "connects", Kind::Count, 0),
-        Column::new("established", "estab", Kind::Count, 9),
-        Column::new("failed", "failed", Kind::Count, 4),
-        Column::new("failure_rate", "failed%", Kind::Ratio, 1),
-    ];
-    for percentile in Percentile::ALL {
-        let detail = match percentile.name {
-            "p99" => 0,
-            "p50" => 1,
-            "p90" => 7,
-            "p95" => 6,
-            _ => 5,
-        };
-        columns.push(Column::new(percentile.column, percentile.name, Kind::Duration, detail));
-    }
-    columns.extend([
-        Column::new("max_ns", "max", Kind::Duration, 2),
-        Column::new("mean_ns", "mean", Kind::Duration, 8),
-        Column::new("syn_retransmits", "retrans", Kind::Count, 3),
-        Column::new("samples", "samples", Kind::Count, 10),
-    ]);
-    columns
-}
-
-fn figure_cells(figures: &Figures) -> Vec<Cell> {
-    let mut cells = vec![
-        Cell::Integer(figures.connects),
-        Cell::Integer(figures.established),
-        Cell::Integer(figures.failed),
-        figures.failure_rate().map_or(Cell::Null, Cell::Ratio),
-    ];
-    for value in figures.percentiles {
-        cells.push(value.map_or(Cell::TooSmall, Cell::Integer));
-    }
-    cells.extend([
-        figures.max.into(),
-        figures.mean.into(),
-        Cell::Integer(figures.syn_retransmits),
-        Cell::Integer(figures.samples),
-    ]);
-    cells
-}
-
 impl AnswerTable {
-    /// A grouped answer.
-    pub fn grouped(by: &[impl AsRef<str>], rows: Vec<Row>) -> Self {
-        let name = |by: &str| Column::new(by, by, Kind::Name, 0);
-        let mut columns: Vec<_> = by.iter().map(|by| name(by.as_ref())).collect();
-        columns.extend(figure_columns());
-        let rows = rows.into_iter().map(|row| {
-            let figures = figure_cells(&row.figures);
-            row.keys.into_iter().map(Cell::from).chain(figures).collect()
-        });
-        Self { columns, rows: rows.collect(), notes: Vec::new() }
+    /// A table without notes.
+    pub fn of(columns: Vec<Column>, rows: Vec<Vec<Cell>>) -> Self {
+        Self { columns, rows, ..Self::default() }
     }
 
-    /// A time series.
-    pub fn timeseries(series: &TimeSeries) -> Self {
-        let decimals = units::decimals_for(series.every);
-        let mut columns = vec![Column::new("time", "time (UTC)", Kind::Time(decimals), 0)];
-        columns.extend(figure_columns());
-        let rows = series.buckets.iter().map(|(start, figures)| {
-            let mut cells = vec![Cell::Integer(*start)];
-            cells.extend(figure_cells(figures));
-            cells
-        });
-        Self { columns, rows: rows.collect(), notes: Vec::new() }
-    }
-
-    /// Counts by outcome and errno.
-    pub fn outcomes(counts: &[OutcomeCount]) -> Self {
-        let columns = vec![
+    /// Counts by outcome and errno, within groups of the keys named.
+    pub fn outcomes(by: &[String], counts: &[OutcomeCount]) -> Self {
+        let mut columns: Vec<_> = by.iter().map(|name| figures::key_column(name)).collect();
+        columns.extend([
             Column::new("outcome", "outcome", Kind::Name, 0),
             Column::new("errno", "errno", Kind::Name, 0),
             Column::new("errno_name", "error", Kind::Name, 0),
             Column::new("connects", "connects", Kind::Count, 0),
             Column::new("share", "share", Kind::Ratio, 0),
-        ];
-        let total: i64 = counts.iter().map(|count| count.connects).sum();
+        ]);
         let rows = counts.iter().map(|count| {
+            let group = counts.iter().filter(|other| other.keys == count.keys);
+            let total: i64 = group.map(|count| count.connects).sum();
             let name = count.errno.and_then(errno_name);
-            vec![
+            let keys = count.keys.iter().cloned().map(Cell::from);
+            let cells = [
                 Cell::Text(count.outcome.clone()),
                 count.errno.into(),
-                name.map_or(Cell::Null, |name| Cell::Text(name.to_owned())),
+                name.map_or(Cell::Null, Cell::from),
                 Cell::Integer(count.connects),
                 // The group exists, so the total is not 0.
                 Cell::Ratio(count.connects as f64 / total as f64),
-            ]
+            ];
+            keys.chain(cells).collect()
         });
-        Self { columns, rows: rows.collect(), notes: Vec::new() }
+        let rows = rows.collect();
+        Self::of(columns, rows)
     }
 
     /// Keeps the first rows and says how many are not shown.

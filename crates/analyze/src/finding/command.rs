@@ -1,0 +1,78 @@
+//! Commands to paste into a shell. Values from a capture are put into one
+//! only if they hold nothing that either the shell or SQL could act on.
+
+use std::path::PathBuf;
+
+/// Longest list of files that is repeated in every command.
+const LONGEST: usize = 60;
+
+/// What every command ends with.
+#[derive(Debug, Clone)]
+pub struct Command {
+    files: String,
+}
+
+impl Command {
+    /// For the files as named.
+    pub fn new(files: &[PathBuf]) -> Self {
+        let names: Vec<_> = files.iter().map(|file| file.to_str().and_then(quoted)).collect();
+        let all: Option<Vec<String>> = names.into_iter().collect();
+        let files = all.map(|names| names.join(" ")).filter(|text| text.len() <= LONGEST);
+        Self { files: files.unwrap_or_else(|| "FILE...".to_owned()) }
+    }
+
+    /// `analyze events` with conditions in SQL; those that cannot be written
+    /// are left out.
+    pub fn events(&self, options: &str, conditions: &[Option<String>]) -> String {
+        let conditions: Vec<&str> = conditions.iter().filter_map(|c| c.as_deref()).collect();
+        let filter = match conditions.as_slice() {
+            [] => String::new(),
+            some => format!(" --where \"{}\"", some.join(" AND ")),
+        };
+        let options = if options.is_empty() { String::new() } else { format!(" {options}") };
+        format!("analyze events{options}{filter} {}", self.files)
+    }
+}
+
+fn quoted(name: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=+:,@%".contains(c);
+    if !name.is_empty() && !name.starts_with('-') && name.chars().all(plain) {
+        return Some(name.to_owned());
+    }
+    let printable = name.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+    (printable && !name.starts_with('-')).then(|| format!("'{}'", name.replace('\'', r"'\''")))
+}
+
+/// `column = 'value'` inside double quotes of a shell.
+pub fn is(column: &str, value: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " ._-/:@+,()[]".contains(c);
+    value.chars().all(plain).then(|| format!("{column} = '{value}'"))
+}
+
+/// The condition of being in a network as [`crate::question::network`] writes it.
+pub fn in_network(network: &str) -> Option<String> {
+    let (address, bits) = network.split_once('/')?;
+    let prefix = match bits {
+        "24" => address.strip_suffix('0')?,
+        "64" => address.strip_suffix(':')?,
+        _ => return None,
+    };
+    let plain = prefix.chars().all(|c| c.is_ascii_hexdigit() || ".:".contains(c));
+    plain.then(|| format!("dst_addr LIKE '{prefix}%'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_acts_in_a_shell() {
+        let command = Command::new(&["a b'c.parquet".into()]);
+        let text = command.events("--failed", &[is("comm", "x$(reboot)"), is("comm", "nginx")]);
+        assert_eq!(text, r#"analyze events --failed --where "comm = 'nginx'" 'a b'\''c.parquet'"#);
+        assert_eq!(is("comm", "a'b"), None);
+        assert_eq!(Command::new(&["x\u{1b}".into()]).events("", &[]), "analyze events FILE...");
+        assert_eq!(in_network("10.1.2.0/24").as_deref(), Some("dst_addr LIKE '10.1.2.%'"));
+        assert_eq!(in_network("2001:db8::/64").as_deref(), Some("dst_addr LIKE '2001:db8:%'"));
+    }
+}

@@ -1,0 +1,77 @@
+//! The whole picture on one page.
+
+use connlat_schema::capture::columns::{CGROUP, COMM, DST_ADDR, DST_PORT};
+
+use super::{ReportError, Section, grouped, over_time};
+use crate::answer::{AnswerTable, chart};
+use crate::finding::{self, Command, Finding};
+use crate::options::Options;
+use crate::question::{self, By, Measure, Order};
+use crate::source::Captures;
+use crate::units;
+
+/// Rows of a ranking: as many as leave room for the rest of a screen.
+const RANKED: usize = 5;
+/// Characters of the chart.
+const WIDEST: i64 = 56;
+
+/// The sections, and what was found.
+pub(super) fn summary(
+    captures: &Captures,
+    options: &Options,
+    bucketed: bool,
+) -> Result<(Vec<Section>, Option<Vec<Finding>>), ReportError> {
+    let measure = Measure::usual(bucketed);
+    let ranked = |names: [&str; 2], what: &str| {
+        let by: Vec<By> = names.iter().filter_map(|name| By::column(name)).collect();
+        let table = grouped::table(captures, &by, Order::Count, &measure)?;
+        Ok::<_, ReportError>(table.top(RANKED, what, &format!("; `analyze {what}` has more")))
+    };
+    let span = over_time::span(captures, options)?;
+    let every = question::every_for_at_most(span, WIDEST);
+    let (mut over_time, series) = over_time::table(captures, options, Some(every), &[], &measure)?;
+    over_time.drawing = chart(&series, &measure);
+    let section = |key, title: &str, table| Section { key, title: title.to_owned(), table };
+    let overall = grouped::table(captures, &[], Order::Count, &measure)?;
+    let mut sections = vec![
+        section("rows", "Connect latency", overall),
+        section("outcomes", "Outcomes", grouped::outcomes(captures, &[])?),
+        section("processes", "Who", ranked([COMM, CGROUP], "processes")?),
+        section("destinations", "Where", ranked([DST_ADDR, DST_PORT], "destinations")?),
+        section("timeseries", &format!("Every {}", units::interval(every)), over_time),
+    ];
+    let (findings, note) = found(captures, options)?;
+    // Once, after everything that shows percentiles.
+    let shown = sections.iter().filter(|section| section.table.drawing.is_none());
+    let small = shown.into_iter().any(|section| section.table.has_small_samples());
+    if let Some(last) = sections.last_mut() {
+        if small {
+            last.table.notes.push(measure.small_sample_note());
+        }
+        if bucketed {
+            let noted = grouped::with_notes(AnswerTable::default(), &measure);
+            last.table.notes.extend(noted.notes);
+        }
+        last.table.notes.extend(note);
+    }
+    Ok((sections, Some(findings)))
+}
+
+fn found(
+    captures: &Captures,
+    options: &Options,
+) -> Result<(Vec<Finding>, Option<String>), ReportError> {
+    let sysctls = captures.each.first().map(|capture| capture.info.sysctls.clone());
+    let (rows, most) = (captures.row_count(), finding::MOST_ROWS);
+    let evidence = captures.ask(|frame| {
+        let command = Command::new(&options.files);
+        finding::gather(frame, rows, most, sysctls.unwrap_or_default(), command)
+    })?;
+    let note = (evidence.one_in > 1).then(|| {
+        format!(
+            "findings rest on connects that failed or sent a SYN again, and one in {} of the others",
+            units::count_u64(evidence.one_in)
+        )
+    });
+    Ok((finding::all(&evidence), note))
+}
