@@ -34,7 +34,7 @@ fn rotation_keeps_every_event_once_in_constant_memory() {
     let end = Instant::now() + Duration::from_secs(seconds);
     let (mut memory, mut descriptors) = (Vec::new(), Vec::new());
     while Instant::now() < end {
-        assert!(recorder.is_running(), "{:?}", recorder.wait());
+        assert!(recorder.is_running(), "ended: {:?}", recorder.wait().status);
         memory.push(recorder.rss_kb().unwrap_or(0));
         descriptors.push(recorder.descriptors());
         thread::sleep(Duration::from_millis(100));
