@@ -3,6 +3,7 @@
 mod bad_files;
 mod bombs;
 mod capture;
+mod duckdb;
 mod findings;
 mod golden;
 mod hostile;
