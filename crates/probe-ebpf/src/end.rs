@@ -6,6 +6,7 @@ use core::ptr::addr_of_mut;
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::bpf_ktime_get_ns,
+    maps::HashMap,
 };
 use connlat_schema::{
     Outcome,
@@ -19,7 +20,7 @@ use connlat_schema::{
 };
 
 use crate::{
-    kernel::{Sock, TcpSock, field, offset, present, probe_read, tcp_sock},
+    kernel::{Sock, TcpSock, field, offset, probe_read, tcp_sock},
     maps::{EVENTS, IN_FLIGHT, count, count_slot, setting},
 };
 
@@ -46,17 +47,17 @@ pub fn on_end(sk: Sock, old_state: i32, new_state: i32) {
     let end = end_state(sk, tcp, new_state);
     // SAFETY: the verifier checked the map value.
     let start_ns = unsafe { (*entry).start_ns };
-    if end_ns - start_ns < setting(|settings| &settings.min_latency_ns) {
-        if claim(key) {
+    if end_ns - start_ns < setting(|s| &s.min_latency_ns) {
+        if claim(&IN_FLIGHT, key) {
             count_slot(suppressed_slot(end.outcome()));
         }
         return;
     }
-    report(key, entry, |record| {
+    report(&IN_FLIGHT, key, entry, |record| {
         let retransmits = field!(tcp, total_retrans: u32);
         // After a retransmission the measure is quantised or missing.
         let rtt_is_known = new_state == ESTABLISHED && retransmits == 0;
-        record.start.src_port = u16::from_be(field!(tcp, inet_sport: u16));
+        record.start.src_port = src_port(sk, tcp, &end);
         record.start.flags |= flags_at_end(tcp, &end);
         record.end_ns = end_ns;
         record.syn_retransmits = retransmits;
@@ -75,9 +76,17 @@ pub fn on_stop(key: u64, stop_ns: u64) -> i32 {
     let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else {
         return 0;
     };
+    let state = i32::from(probe_read::<u8>(key, offset!(skc_state)));
+    if state != SYN_SENT && state != SYN_RECV {
+        // It ended unseen: in a run of the program that the kernel skipped.
+        if claim(&IN_FLIGHT, key) {
+            count(Counter::EndMissed);
+        }
+        return 0;
+    }
     let sport: u16 = probe_read(key, offset!(inet_sport));
     let retransmits: u32 = probe_read(key, offset!(total_retrans));
-    report(key, entry, |record| {
+    report(&IN_FLIGHT, key, entry, |record| {
         let start_ns = record.start.start_ns;
         record.start.src_port = u16::from_be(sport);
         record.end_ns = if stop_ns > start_ns { stop_ns } else { start_ns };
@@ -98,15 +107,25 @@ fn end_state(sk: Sock, tcp: TcpSock, new_state: i32) -> EndState {
     }
 }
 
+/// The port of this attempt, 0 where none was chosen: then `inet_sport` is
+/// that of the socket's last attempt, and `skc_num` says whether it was bound.
+#[inline(always)]
+fn src_port(sk: Sock, tcp: TcpSock, end: &EndState) -> u16 {
+    if end.outcome() as u32 == Outcome::LocalError as u32 {
+        return field!(sk, skc_num: u16);
+    }
+    u16::from_be(field!(tcp, inet_sport: u16))
+}
+
 #[inline(always)]
 fn flags_at_end(tcp: TcpSock, end: &EndState) -> u16 {
     let mut bits = 0;
     if end.new_state == ESTABLISHED && end.segs_out == 0 {
         bits |= flags::REPAIR;
     }
-    if present(offset!(syn_data))
-        && u32::from(field!(tcp, syn_data: u8)) & offset!(syn_data_mask) != 0
-    {
+    // Nothing but a SYN can have carried data yet. Not `syn_data`: it outlives
+    // a disconnect and marks the socket's next attempt.
+    if field!(tcp, data_segs_out: u32) != 0 {
         bits |= flags::FAST_OPEN;
     }
     bits
@@ -115,11 +134,11 @@ fn flags_at_end(tcp: TcpSock, end: &EndState) -> u16 {
 /// Whoever removes the entry reports the attempt, and only they: the end of a
 /// connect and the end of the recording can meet.
 #[inline(always)]
-fn claim(key: u64) -> bool {
-    IN_FLIGHT.remove(key).is_ok()
+fn claim(table: &HashMap<u64, ConnectStart>, key: u64) -> bool {
+    table.remove(key).is_ok()
 }
 
-/// Hands the attempt to the recorder, completed by `complete`; false if
+/// Hands the attempt in `table` to the recorder, completed by `complete`; false if
 /// somebody else did or the buffer is full.
 ///
 /// The record is built in the buffer itself: the BPF stack has 512 bytes. The
@@ -128,9 +147,14 @@ fn claim(key: u64) -> bool {
 /// times the rest of the program, so it polls and is woken early only when the
 /// buffer fills.
 #[inline(always)]
-fn report(key: u64, entry: *mut ConnectStart, complete: impl FnOnce(&mut ConnectRecord)) -> bool {
+pub fn report(
+    table: &HashMap<u64, ConnectStart>,
+    key: u64,
+    entry: *mut ConnectStart,
+    complete: impl FnOnce(&mut ConnectRecord),
+) -> bool {
     let Some(mut slot) = EVENTS.reserve::<ConnectRecord>(0) else {
-        if claim(key) {
+        if claim(table, key) {
             count(Counter::RingFull);
         }
         return false;
@@ -145,12 +169,11 @@ fn report(key: u64, entry: *mut ConnectStart, complete: impl FnOnce(&mut Connect
     record.magic = RECORD_MAGIC;
     record.reserved = 0;
     complete(record);
-    if !claim(key) {
+    if !claim(table, key) {
         slot.discard(u64::from(BPF_RB_NO_WAKEUP));
         return false;
     }
-    let filling =
-        EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) >= setting(|settings| &settings.wakeup_bytes);
+    let filling = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) >= setting(|s| &s.wakeup_bytes);
     slot.submit(u64::from(if filling { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
     count(Counter::Emitted);
     true

@@ -28,7 +28,7 @@ pub(crate) use field;
 /// The value of `Offsets::$field` on this kernel.
 macro_rules! offset {
     ($field:ident) => {
-        $crate::maps::setting(|settings| &settings.offsets.$field)
+        $crate::maps::setting(|s| &s.offsets.$field)
     };
 }
 pub(crate) use offset;

@@ -1,5 +1,6 @@
-//! The BPF side: one tracepoint program that watches every TCP connect, and
-//! one that reports a connect still in flight when the recording stops.
+//! The BPF side: one tracepoint program that watches every TCP connect, one
+//! that reports a connect still in flight when the recording stops, and four
+//! that are loaded only when asked for.
 //!
 //! `inet_sock_set_state` fires for every TCP state change on the host, so the
 //! first test of each path rejects everything that is not a connect.
@@ -9,9 +10,11 @@
 
 mod end;
 mod filter;
+mod follow;
 mod kernel;
 mod maps;
 mod start;
+mod syscall;
 
 use aya_ebpf::{
     macros::{btf_tracepoint, raw_tracepoint},
@@ -43,6 +46,34 @@ pub fn connlat_state(ctx: BtfTracePointContext) -> i32 {
 #[raw_tracepoint]
 pub fn connlat_in_flight(ctx: RawTracePointContext) -> i32 {
     end::on_stop(ctx.arg(0), ctx.arg(1))
+}
+
+/// `trace_sched_process_fork(struct task_struct *parent, struct task_struct *child)`.
+#[btf_tracepoint(function = "sched_process_fork")]
+pub fn connlat_fork(ctx: BtfTracePointContext) -> i32 {
+    follow::on_fork(&ctx);
+    0
+}
+
+/// `trace_sched_process_free(struct task_struct *p)`.
+#[btf_tracepoint(function = "sched_process_free")]
+pub fn connlat_free(ctx: BtfTracePointContext) -> i32 {
+    follow::on_free(&ctx);
+    0
+}
+
+/// `trace_sys_enter(struct pt_regs *regs, long id)`.
+#[btf_tracepoint(function = "sys_enter")]
+pub fn connlat_enter(ctx: BtfTracePointContext) -> i32 {
+    syscall::on_enter(&ctx);
+    0
+}
+
+/// `trace_sys_exit(struct pt_regs *regs, long ret)`.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn connlat_exit(ctx: BtfTracePointContext) -> i32 {
+    syscall::on_exit(&ctx);
+    0
 }
 
 #[panic_handler]

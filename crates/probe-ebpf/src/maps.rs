@@ -2,12 +2,12 @@
 
 use aya_ebpf::{
     macros::map,
-    maps::{HashMap, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
 };
 use connlat_schema::{
     counter::{COUNTERS, Counter},
     settings::{Offsets, Settings},
-    wire::ConnectStart,
+    wire::{COMM_LEN, ConnectStart},
 };
 
 /// Attempts between start and end, by the address of their `struct sock`.
@@ -25,9 +25,34 @@ pub static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 #[map]
 pub static COUNTS: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTERS, 0);
 
-/// Process ids the filter lets through; the recorder sets the size.
+// What the filters of `connlat_schema::settings::filter` let through. The
+// recorder sets the sizes of those in use.
+
+/// Process ids.
 #[map]
 pub static PIDS: HashMap<u32, u8> = HashMap::with_max_entries(1, 0);
+/// User ids.
+#[map]
+pub static UIDS: HashMap<u32, u8> = HashMap::with_max_entries(1, 0);
+/// Thread names.
+#[map]
+pub static COMMS: HashMap<[u64; COMM_LEN / 8], u8> = HashMap::with_max_entries(1, 0);
+/// Network namespace inodes.
+#[map]
+pub static NETNSES: HashMap<u32, u8> = HashMap::with_max_entries(1, 0);
+/// cgroup ids.
+#[map]
+pub static CGROUPS: HashMap<u64, u8> = HashMap::with_max_entries(1, 0);
+/// Destination prefixes, IPv4 as v4-mapped IPv6.
+#[map]
+pub static DST_NETS: LpmTrie<[u32; 4], u8> = LpmTrie::with_max_entries(1, 0);
+/// A bit for each destination port.
+#[map]
+pub static DST_PORTS: Array<u64> = Array::with_max_entries(65_536 / 64, 0);
+
+/// connect(2) calls that have not reached SYN_SENT, by pid and tgid.
+#[map]
+pub static CONNECTING: HashMap<u64, ConnectStart> = HashMap::with_max_entries(1, 0);
 
 /// Replaced by the recorder before loading; see `connlat_schema::settings`.
 #[unsafe(no_mangle)]
@@ -35,8 +60,11 @@ static SETTINGS: Settings = Settings {
     offsets: Offsets::ALL_ABSENT,
     wakeup_bytes: u64::MAX,
     min_latency_ns: 0,
+    connect_syscall: 0,
     filters: 0,
     ip_version: 0,
+    cgroup_level: 0,
+    reserved: 0,
 };
 
 /// Reads one part of the settings so that the verifier, not rustc, folds it.

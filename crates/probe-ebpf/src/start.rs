@@ -22,6 +22,7 @@ use crate::{
     filter,
     kernel::{Sock, TcpSock, field, offset, present, tcp_sock},
     maps::{IN_FLIGHT, count},
+    syscall,
 };
 
 const EEXIST: i32 = -17;
@@ -33,6 +34,7 @@ pub fn on_start(sk: Sock) {
         count(Counter::NotTcp);
         return;
     };
+    syscall::on_syn_sent();
     count(Counter::Started);
     let start = describe(sk, tcp);
     if !filter::accepts(&start) {
@@ -43,7 +45,7 @@ pub fn on_start(sk: Sock) {
     match IN_FLIGHT.insert(key, &start, u64::from(BPF_NOEXIST)) {
         Ok(()) => {}
         Err(EEXIST) => {
-            count(Counter::StartReplaced);
+            count(Counter::EndMissed);
             if IN_FLIGHT.insert(key, &start, u64::from(BPF_ANY)).is_err() {
                 count(Counter::StartMapFull);
             }
@@ -54,6 +56,23 @@ pub fn on_start(sk: Sock) {
 
 #[inline(always)]
 fn describe(sk: Sock, tcp: TcpSock) -> ConnectStart {
+    let family = field!(sk, skc_family: u16) as u8;
+    let (src_addr, dst_addr) = addresses(sk, family);
+    ConnectStart {
+        netns: netns(sk),
+        src_addr,
+        dst_addr,
+        dst_port: u16::from_be(field!(sk, skc_dport: u16)),
+        flags: flags_at_start(sk, tcp),
+        family,
+        ..describe_task()
+    }
+}
+
+/// Time and current task; the rest is left 0, also the source port, which at
+/// SYN_SENT is not chosen yet or left over from an earlier attempt.
+#[inline(always)]
+pub fn describe_task() -> ConnectStart {
     // SAFETY: helper without arguments.
     let start_ns = unsafe { bpf_ktime_get_ns() };
     let mut comm = MaybeUninit::<[u64; COMM_LEN / 8]>::uninit();
@@ -64,8 +83,6 @@ fn describe(sk: Sock, tcp: TcpSock) -> ConnectStart {
         comm.assume_init()
     };
     let pid_tgid = bpf_get_current_pid_tgid();
-    let family = field!(sk, skc_family: u16) as u8;
-    let (src_addr, dst_addr) = addresses(sk, family);
     ConnectStart {
         start_ns,
         // SAFETY: helper without arguments.
@@ -73,15 +90,14 @@ fn describe(sk: Sock, tcp: TcpSock) -> ConnectStart {
         pid: (pid_tgid >> 32) as u32,
         tid: pid_tgid as u32,
         uid: bpf_get_current_uid_gid() as u32,
-        netns: netns(sk),
-        src_addr,
-        dst_addr,
+        netns: 0,
+        src_addr: [0; 4],
+        dst_addr: [0; 4],
         comm,
-        // Still 0, or left over from an earlier attempt: taken at the end.
         src_port: 0,
-        dst_port: u16::from_be(field!(sk, skc_dport: u16)),
-        flags: flags_at_start(sk, tcp),
-        family,
+        dst_port: 0,
+        flags: 0,
+        family: 0,
         reserved: 0,
     }
 }

@@ -134,7 +134,8 @@ fn describe(sk: u64, address: u64) -> Option<ConnectStart> {
     start.netns = probe_read(probe_read(sk, offset!(skc_net)), offset!(netns_inum));
     start.dst_addr = dst_addr;
     start.dst_port = port;
-    start.src_port = u16::from_be(probe_read(sk, offset!(inet_sport)));
+    // Of a bound socket; `inet_sport` can be left over from an earlier attempt.
+    start.src_port = probe_read(sk, offset!(skc_num));
     start.family = family;
     Some(start)
 }

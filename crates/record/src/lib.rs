@@ -6,14 +6,20 @@
 //! cli      what was asked for                          ─┘
 //! ```
 //!
+//! * [`check`]: what a recording needs, and what is missing here;
 //! * [`cli`]: arguments as typed, then as validated options;
 //! * [`probe`]: loads and attaches the BPF program and reads what it says;
 //! * [`host`]: facts about the machine that go into the capture;
+//! * [`live`]: connects on the screen as they end;
+//! * [`privileges`]: what is given up once the probe is attached;
 //! * [`session`]: one recording from attach to stop;
 //! * [`capture`]: events to rows, journal, and the sealed Parquet file.
 
 pub mod capture;
+pub mod check;
 pub mod cli;
 pub mod host;
+pub mod live;
+pub mod privileges;
 pub mod probe;
 pub mod session;

@@ -22,6 +22,8 @@ pub mod tcp_state {
 pub mod errno {
     /// Software caused connection abort (`ss -K`).
     pub const ECONNABORTED: i32 = 103;
+    /// Connection reset by peer: RST in SYN_RECV, after a simultaneous open.
+    pub const ECONNRESET: i32 = 104;
     /// Connection timed out.
     pub const ETIMEDOUT: i32 = 110;
     /// Connection refused.
@@ -62,7 +64,7 @@ impl EndState {
             return Outcome::Aborted;
         }
         match self.sk_err {
-            errno::ECONNREFUSED => Outcome::Refused,
+            errno::ECONNREFUSED | errno::ECONNRESET => Outcome::Refused,
             errno::ETIMEDOUT => Outcome::TimedOut,
             errno::ECONNABORTED => Outcome::Aborted,
             _ => Outcome::Unreachable,
@@ -113,6 +115,7 @@ mod tests {
         assert_eq!(end(CLOSE, 1, 3, 110), (Outcome::Aborted, 0));
         assert_eq!(end(CLOSE, 1, 0, 0), (Outcome::Aborted, 0));
         assert_eq!(end(CLOSE, 1, 0, 111), (Outcome::Refused, 111));
+        assert_eq!(end(CLOSE, 2, 0, 104), (Outcome::Refused, 104));
         assert_eq!(end(CLOSE, 7, 0, 110), (Outcome::TimedOut, 110));
         assert_eq!(end(CLOSE, 1, 0, 103), (Outcome::Aborted, 103));
         for unreachable in [113, 101, 92] {

@@ -3,7 +3,7 @@
 //! Together they account for every attempt the probe saw start:
 //!
 //! ```text
-//! Started = Filtered + StartMapFull + StartReplaced
+//! Started = Filtered + StartMapFull + EndMissed
 //!         + Emitted + RingFull + Suppressed… + still in the in-flight table
 //! ```
 
@@ -20,8 +20,9 @@ pub enum Counter {
     /// Attempts lost because the in-flight table was full.
     StartMapFull = 2,
     /// Attempts lost because their end was never seen: the socket started
-    /// again while its earlier attempt was still in the table.
-    StartReplaced = 3,
+    /// again, or was found in another state at the stop, while its attempt was
+    /// still in the table.
+    EndMissed = 3,
     /// Ends of SYN_SENT without an entry: begun before the recording, filtered
     /// out, or lost at the start.
     EndWithoutStart = 4,

@@ -1,7 +1,7 @@
 //! Bits of the capture's `flags` column.
 
 /// TCP Fast Open carried data in the SYN, so start → established includes the
-/// application's think time (`tcp_sock.syn_data`); left out of latency figures.
+/// application's think time (`tcp_sock.data_segs_out`); left out of latency figures.
 pub const FAST_OPEN: u16 = 1;
 /// The socket was restored with `TCP_REPAIR`: no SYN was sent; left out of latency figures.
 pub const REPAIR: u16 = 2;

@@ -99,7 +99,7 @@ impl<'a> Trust<'a> {
 
     /// All losses together.
     pub fn lost_total(&self) -> u64 {
-        total(self.lost.iter().map(|(_, count)| *count))
+        total(self.files.iter().map(|file| file.capture.info.counters.lost.total()))
     }
 
     /// All connects below `--min-latency`.
@@ -142,6 +142,11 @@ pub fn stop_reason(reason: &StopReason) -> String {
         StopReason::Terminated => "terminated by signal".to_owned(),
         StopReason::Duration => "duration reached".to_owned(),
         StopReason::CommandExited => "command exited".to_owned(),
+        StopReason::MaxEvents => "--max-events reached".to_owned(),
+        StopReason::MaxSize => "--max-size reached".to_owned(),
+        StopReason::MaxMemory => "--max-memory reached".to_owned(),
+        StopReason::Rotated => "segment full, recording went on".to_owned(),
+        StopReason::Snapshot => "snapshot, recording went on".to_owned(),
         StopReason::Failed(why) => format!("failed: {why}"),
         StopReason::Unknown => "reason unknown".to_owned(),
     }

@@ -209,6 +209,8 @@ fn info(written: u64) -> CaptureInfo {
         clock: vec![clock(0), clock(30), clock(60)],
         sysctls: BTreeMap::from([("net.ipv4.tcp_syn_retries".into(), "6".into())]),
         counters: Counters { seen: written, written, ..Counters::default() },
+        loss_spans: Vec::new(),
+        segment: None,
         unavailable: Vec::new(),
         row_group_sort: columns::ROW_GROUP_SORT.map(str::to_owned).to_vec(),
     }

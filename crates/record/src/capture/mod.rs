@@ -1,6 +1,9 @@
 //! From events to a file: rows, journal, and the sealed Parquet capture.
 
+pub mod naming;
 pub mod output;
+pub mod recover;
+pub mod retention;
 mod rows;
 pub mod seal;
 

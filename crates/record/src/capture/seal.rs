@@ -3,7 +3,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
@@ -20,14 +21,12 @@ use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::output::{create_new, directory_of, suffixed};
+use super::output::Output;
 
 /// Rows of a row group: 10k cost 4 % more bytes, 1M cost 18 MB of memory for nothing.
 pub const DEFAULT_ROW_GROUP_ROWS: usize = 100_000;
 /// zstd level of every column.
 pub const DEFAULT_ZSTD_LEVEL: i32 = 3;
-/// Suffix of the file while it is written.
-const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// Why a journal could not be sealed; it stays where it is.
 #[derive(Debug, thiserror::Error)]
@@ -81,84 +80,79 @@ pub struct Sealed {
     pub end: JournalEnd,
 }
 
-/// Turns `journal` into `capture` and removes it.
+/// Turns the journal of `output` into its capture and removes it.
 ///
 /// `finish` gets the metadata the journal carries and makes it final; the
 /// number of rows is filled in here.
 ///
 /// # Errors
-/// Any [`SealError`]; the journal is then untouched and no file with the
+/// Any [`SealError`]; the journal is then untouched, and no file with the
 /// capture's name has appeared.
 pub fn seal(
-    journal: &Path,
-    capture: &Path,
-    replace: bool,
+    journal: &File,
+    output: &Output,
     finish: impl FnOnce(CaptureInfo) -> CaptureInfo,
 ) -> Result<Sealed, SealError> {
-    let temporary = suffixed(capture, TEMPORARY_SUFFIX);
-    let write_error = |source| SealError::Write { path: temporary.clone(), source };
+    let sealed = write_capture(journal, output, finish)?;
+    fs::remove_file(output.journal())
+        .and_then(|()| output.sync_directory())
+        // A journal whose directory was removed is gone already.
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+        .map_err(|source| SealError::Write { path: output.shown_journal(), source })?;
+    Ok(sealed)
+}
+
+/// Writes what is in a journal now as a capture; the journal stays.
+///
+/// # Errors
+/// Any [`SealError`]; no file with the capture's name has appeared then.
+pub fn write_capture(
+    journal: &File,
+    output: &Output,
+    finish: impl FnOnce(CaptureInfo) -> CaptureInfo,
+) -> Result<Sealed, SealError> {
+    let temporary = output.temporary();
+    let write_error = |source| SealError::Write { path: output.shown(), source };
     // Left over from a seal that was killed; the journal still has its rows.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write_error(error)),
         _ => {}
     }
-    let file = create_new(&temporary).map_err(write_error)?;
-    let result = write_parquet(journal, &file, finish).and_then(|sealed| {
+    let file = output.create(&temporary).map_err(write_error)?;
+    let result = write_parquet(journal, &file, output, finish).and_then(|sealed| {
         file.sync_all().map_err(write_error)?;
         let bytes = file.metadata().map_err(write_error)?.len();
-        publish(&temporary, capture, journal, replace)?;
+        publish(output)?;
         Ok(Sealed { bytes, ..sealed })
     });
-    match result {
-        Ok(sealed) => {
-            fs::remove_file(journal)
-                .and_then(|()| sync_directory(capture))
-                .map_err(|source| SealError::Write { path: journal.to_owned(), source })?;
-            Ok(sealed)
-        }
-        Err(error) => {
-            let _ = fs::remove_file(&temporary);
-            Err(error)
-        }
+    if result.is_err() {
+        let _ = fs::remove_file(&temporary);
     }
+    result
 }
 
 /// Gives the finished file its name, durably.
-fn publish(
-    temporary: &Path,
-    capture: &Path,
-    journal: &Path,
-    replace: bool,
-) -> Result<(), SealError> {
+fn publish(output: &Output) -> Result<(), SealError> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
-    let flags = if replace { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
-    match renameat_with(CWD, temporary, CWD, capture, flags) {
-        Ok(()) => {}
+    let flags = if output.replace() { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
+    let write_error = |source| SealError::Write { path: output.shown(), source };
+    match renameat_with(CWD, output.temporary(), CWD, output.capture(), flags) {
+        Ok(()) => output.sync_directory().map_err(write_error),
         Err(rustix::io::Errno::EXIST) => {
-            return Err(SealError::Appeared {
-                capture: capture.to_owned(),
-                journal: journal.to_owned(),
-            });
+            Err(SealError::Appeared { capture: output.shown(), journal: output.shown_journal() })
         }
-        Err(errno) => {
-            return Err(SealError::Write { path: capture.to_owned(), source: errno.into() });
-        }
+        Err(errno) => Err(write_error(errno.into())),
     }
-    sync_directory(capture).map_err(|source| SealError::Write { path: capture.to_owned(), source })
-}
-
-fn sync_directory(file: &Path) -> io::Result<()> {
-    File::open(directory_of(file))?.sync_all()
 }
 
 fn write_parquet(
-    journal: &Path,
+    journal: &File,
     file: &File,
+    output: &Output,
     finish: impl FnOnce(CaptureInfo) -> CaptureInfo,
 ) -> Result<Sealed, SealError> {
-    let journal_error = |source| SealError::Journal { path: journal.to_owned(), source };
-    let input = File::open(journal).map_err(|source| journal_error(source.into()))?;
-    let mut reader = JournalReader::open(BufReader::new(input)).map_err(journal_error)?;
+    let journal_error = |source| SealError::Journal { path: output.shown_journal(), source };
+    let mut reader = read_journal(journal).map_err(journal_error)?;
     let options = ArrowWriterOptions::new()
         .with_properties(properties()?)
         // Plain Parquet types say it all; Arrow's own copy would be 1.5 kB a file.
@@ -190,8 +184,29 @@ fn write_parquet(
     writer
         .inner_mut()
         .flush()
-        .map_err(|source| SealError::Write { path: journal.to_owned(), source })?;
+        .map_err(|source| SealError::Write { path: output.shown(), source })?;
     Ok(Sealed { rows, bytes: 0, end: reader.end().unwrap_or(JournalEnd::Damaged) })
+}
+
+/// Reads a journal from its beginning, wherever its writer stands.
+pub(super) fn read_journal(
+    journal: &File,
+) -> Result<JournalReader<BufReader<PositionedFile<'_>>>, JournalError> {
+    JournalReader::open(BufReader::new(PositionedFile { file: journal, position: 0 }))
+}
+
+/// Reads with pread(2): the descriptor may be the one still being appended to.
+pub(super) struct PositionedFile<'a> {
+    file: &'a File,
+    position: u64,
+}
+
+impl io::Read for PositionedFile<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.position)?;
+        self.position += read as u64;
+        Ok(read)
+    }
 }
 
 /// Writes what is pending as one sorted row group; returns its rows.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use connlat_schema::decode::escape_invalid_utf8;
+use rustix::fs::{Mode, OFlags, fstat, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 /// `FILEID_KERNFS` (include/linux/exportfs.h): the handle is the 64-bit id.
@@ -21,9 +22,9 @@ const FILEID_KERNFS: i32 = 0xfe;
 const CACHE_LIMIT: usize = 65_536;
 
 /// Resolves ids, and remembers the answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CgroupPaths {
-    root: Option<Root>,
+    root: Option<Arc<Root>>,
     known: HashMap<u64, Arc<str>>,
     unknown: Arc<str>,
 }
@@ -40,12 +41,19 @@ impl CgroupPaths {
     /// asks for a private view of it that is attached nowhere.
     pub fn open() -> Self {
         let root = mounted_root().or_else(|| private_root().ok());
-        Self { root, known: HashMap::new(), unknown: Arc::from("") }
+        Self { root: root.map(Arc::new), known: HashMap::new(), unknown: Arc::from("") }
     }
 
-    /// Whether paths can be resolved at all.
-    pub fn available(&self) -> bool {
-        self.root.is_some()
+    /// The hierarchy's root directory.
+    pub fn directory(&self) -> Option<BorrowedFd<'_>> {
+        self.root.as_ref().map(|root| root.directory.as_fd())
+    }
+
+    /// Where the hierarchy is mounted: `Some(None)` for the private view,
+    /// `None` when paths cannot be resolved at all.
+    pub fn mount_point(&self) -> Option<Option<&Path>> {
+        let root = self.root.as_ref()?;
+        Some((root.mount_point != Path::new("/")).then_some(root.mount_point.as_path()))
     }
 
     /// The path of a cgroup below the hierarchy's root, `/` for the root
@@ -61,6 +69,30 @@ impl CgroupPaths {
         }
         self.known.insert(id, Arc::clone(&path));
         path
+    }
+}
+
+impl CgroupPaths {
+    /// The id of a cgroup and its depth below the hierarchy's root, by its
+    /// directory or by its path as captures show it.
+    ///
+    /// # Errors
+    /// When there is no such cgroup, or no hierarchy at all.
+    pub fn find(&self, path: &Path) -> io::Result<(u64, u32)> {
+        let root = self.root.as_ref().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, "cgroup v2 is not available here")
+        })?;
+        let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let below = match absolute.strip_prefix(&root.mount_point) {
+            Ok(below) if root.mount_point != Path::new("/") => below.to_owned(),
+            _ => path.strip_prefix("/").unwrap_or(path).to_owned(),
+        };
+        let name = if below.as_os_str().is_empty() { Path::new(".") } else { &below };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let directory = openat(&root.directory, name, flags, Mode::empty())?;
+        // On cgroup2 a directory's inode number is the cgroup's id.
+        let level = u32::try_from(below.components().count()).unwrap_or(u32::MAX);
+        Ok((fstat(&directory)?.st_ino, level))
     }
 }
 

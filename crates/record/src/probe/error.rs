@@ -35,11 +35,22 @@ pub enum AttachError {
     /// BTF was read but is not usable.
     #[error("kernel type information (BTF) is not usable: {0}")]
     BadBtf(String),
-    /// The tracepoint is not in this kernel.
+    /// A cgroup to filter by does not exist.
     #[error(
-        "this kernel has no tracepoint inet_sock_set_state; a kernel built with CONFIG_INET and CONFIG_TRACEPOINTS is needed"
+        "no cgroup v2 {}: {source}; name a directory below the cgroup2 mount, or the path a capture shows",
+        path.display()
     )]
-    NoTracepoint,
+    NoCgroup {
+        /// As given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A tracepoint is not in this kernel.
+    #[error(
+        "this kernel has no tracepoint {0}; a kernel built with CONFIG_INET, CONFIG_TRACEPOINTS and CONFIG_DEBUG_INFO_BTF is needed"
+    )]
+    NoTracepoint(&'static str),
     /// Anything else the kernel or aya said.
     #[error("the kernel refused the BPF program: {0}")]
     Rejected(String),
@@ -71,7 +82,10 @@ impl AttachError {
 }
 
 /// Checks a release such as `6.1.0-18-amd64` against [`MINIMUM_KERNEL`].
-pub(super) fn check_kernel(release: &str) -> Result<(), AttachError> {
+///
+/// # Errors
+/// [`AttachError::KernelTooOld`].
+pub fn check_kernel(release: &str) -> Result<(), AttachError> {
     let mut numbers = release
         .split(|c: char| !c.is_ascii_digit())
         .map(|digits| digits.parse::<u32>().unwrap_or_default());

@@ -7,14 +7,13 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use aya::maps::lpm_trie::Key;
-use aya::maps::{Array, HashMap, LpmTrie};
+use aya::maps::{Array, HashMap, LpmTrie, Map};
 use aya::{Ebpf, EbpfLoader};
 use connlat_schema::settings::{MAX_CGROUP_LEVEL, filter};
 use connlat_schema::wire::COMM_LEN;
 use ipnet::IpNet;
 
 use super::error::AttachError;
-use super::load::take_map;
 use crate::host::CgroupPaths;
 
 /// Descendants of a followed command at one time.
@@ -122,13 +121,15 @@ impl Filters {
         fill(ebpf, "NETNSES", self.netns.iter().copied())?;
         fill(ebpf, "CGROUPS", cgroups.ids.iter().copied())?;
         fill(ebpf, "COMMS", self.comms.iter().map(|comm| comm_key(comm)))?;
-        let mut nets: LpmTrie<_, [u8; 16], u8> = take_map(ebpf, "DST_NETS")?;
+        let mut nets = LpmTrie::<_, [u8; 16], u8>::try_from(map(ebpf, "DST_NETS")?)
+            .map_err(AttachError::from_aya)?;
         for net in &self.destinations {
             let (prefix, address) = mapped_prefix(net);
             nets.insert(&Key::new(prefix, address), 1, 0).map_err(AttachError::from_aya)?;
         }
         if !self.ports.is_empty() {
-            let mut ports: Array<_, u64> = take_map(ebpf, "DST_PORTS")?;
+            let mut ports = Array::<_, u64>::try_from(map(ebpf, "DST_PORTS")?)
+                .map_err(AttachError::from_aya)?;
             for (index, word) in (0..).zip(port_bits(&self.ports)) {
                 ports.set(index, word, 0).map_err(AttachError::from_aya)?;
             }
@@ -144,15 +145,18 @@ pub(super) struct Cgroups {
     pub(super) deepest: u32,
 }
 
+/// A map of the object, borrowed: the programs still have to find it open.
+fn map<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Map, AttachError> {
+    let map = ebpf.map_mut(name);
+    map.ok_or_else(|| AttachError::Rejected(format!("the BPF object has no map {name}")))
+}
+
 fn fill<K: aya::Pod>(
     ebpf: &mut Ebpf,
-    map: &str,
+    name: &str,
     keys: impl Iterator<Item = K>,
 ) -> Result<(), AttachError> {
-    let map = ebpf
-        .map_mut(map)
-        .ok_or_else(|| AttachError::Rejected(format!("the BPF object has no map {map}")))?;
-    let mut map = HashMap::<_, K, u8>::try_from(map).map_err(AttachError::from_aya)?;
+    let mut map = HashMap::<_, K, u8>::try_from(map(ebpf, name)?).map_err(AttachError::from_aya)?;
     for key in keys {
         map.insert(key, 1, 0).map_err(AttachError::from_aya)?;
     }

@@ -10,32 +10,54 @@ use connlat_schema::Outcome;
 use connlat_schema::capture::metadata::{Counters, Lost};
 use connlat_schema::counter::{Counter, suppressed_slot};
 use connlat_schema::decode::{ConnectEvent, DecodeError, decode_event, decode_start};
-use connlat_schema::settings::{SETTINGS_GLOBAL, Settings, filter};
+use connlat_schema::settings::{SETTINGS_GLOBAL, Settings};
 use connlat_schema::wire::{ConnectRecord, ConnectStart, RECORD_MAGIC};
 
 use super::error::{AttachError, check_kernel};
 use super::fdinfo::recursion_misses;
-use super::offsets::{KERNEL_BTF, ResolvedOffsets};
+use super::filters::Filters;
+use super::offsets::{KERNEL_BTF, ResolvedOffsets, can_trace_syscalls};
+use crate::host::CgroupPaths;
 
 /// The committed object, built by `crates/probe-ebpf/build.sh`.
-static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../probe-ebpf/connlat-probe.bpf.o");
+pub static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../probe-ebpf/connlat-probe.bpf.o");
 
 const TRACEPOINT: &str = "inet_sock_set_state";
 const PROGRAM: &str = "connlat_state";
 const IN_FLIGHT_PROGRAM: &str = "connlat_in_flight";
+const CONNECT_SYSCALL: u64 = libc::SYS_connect as u64;
 
 /// What to record, and with how much kernel memory.
 #[derive(Debug, Clone)]
 pub struct ProbeOptions {
-    /// Only these processes; empty for all.
-    pub pids: Vec<u32>,
-    /// 4, 6 or both.
-    pub ip_version: Option<u32>,
+    /// Which connects.
+    pub filters: Filters,
+    /// Finished attempts shorter than this are only counted, ns; 0 for none.
+    pub min_latency_ns: u64,
+    /// Whether connect(2) calls that fail before SYN_SENT are recorded too.
+    pub trace_local_errors: bool,
     /// Size of the ring buffer, bytes, a power of two and a multiple of the page size.
     pub ring_bytes: u32,
     /// Slots of the in-flight table.
     pub max_in_flight: u32,
 }
+
+impl ProbeOptions {
+    /// 8 MiB: 65,000 events, a second and a half at 40,000 connects a second.
+    pub const DEFAULT_RING_BYTES: u32 = 8 << 20;
+    /// 64k connects waiting for an answer at one time; about 10 MB.
+    pub const DEFAULT_MAX_IN_FLIGHT: u32 = 65_536;
+
+    /// What the large maps take, bytes: the ring buffer, and for each slot of
+    /// the preallocated table its entry, key and `struct htab_elem`.
+    pub fn kernel_memory(&self) -> u64 {
+        const SLOT: u64 = size_of::<ConnectStart>() as u64 + 8 + 48;
+        u64::from(self.ring_bytes) + u64::from(self.max_in_flight) * SLOT
+    }
+}
+
+/// Threads inside connect(2) at one time, with `trace_local_errors`.
+const MAX_CONNECTING: u32 = 16_384;
 
 /// The settings as aya wants them.
 #[derive(Clone, Copy)]
@@ -65,6 +87,7 @@ pub struct Probe {
     in_flight: HashMap<MapData, u64, StartBytes>,
     unavailable: Vec<String>,
     undecodable: u64,
+    misses_at_stop: u64,
 }
 
 impl Probe {
@@ -76,29 +99,35 @@ impl Probe {
         check_kernel(&rustix::system::uname().release().to_string_lossy())?;
         raise_memlock();
         let resolved = ResolvedOffsets::from_file(Path::new(KERNEL_BTF))?;
+        let cgroups = options.filters.resolve_cgroups(&CgroupPaths::open())?;
+        if options.trace_local_errors && !can_trace_syscalls(&resolved.offsets) {
+            return Err(AttachError::BadBtf("no fields for --trace-local-errors".to_owned()));
+        }
         let settings = SettingsBytes(Settings {
             offsets: resolved.offsets,
             // Woken early at an eighth: the rest absorbs a slow reader.
             wakeup_bytes: u64::from(options.ring_bytes / 8),
-            min_latency_ns: 0,
-            filters: filters(options),
-            ip_version: options.ip_version.unwrap_or_default(),
+            min_latency_ns: options.min_latency_ns,
+            connect_syscall: if options.trace_local_errors { CONNECT_SYSCALL } else { 0 },
+            filters: options.filters.bits(),
+            ip_version: options.filters.ip_version.unwrap_or_default(),
+            cgroup_level: cgroups.deepest,
+            reserved: 0,
         });
         let btf = Btf::from_sys_fs().map_err(|error| AttachError::BadBtf(error.to_string()))?;
-        let pid_slots = u32::try_from(options.pids.len()).unwrap_or(u32::MAX).max(1);
-        let mut ebpf = EbpfLoader::new()
+        let mut loader = EbpfLoader::new();
+        loader
             .btf(Some(&btf))
             .override_global(SETTINGS_GLOBAL, &settings, true)
             .map_max_entries("EVENTS", options.ring_bytes)
             .map_max_entries("IN_FLIGHT", options.max_in_flight)
-            .map_max_entries("PIDS", pid_slots)
-            .load(OBJECT)
-            .map_err(AttachError::from_aya)?;
-
-        let mut pids: HashMap<_, u32, u8> = take_map(&mut ebpf, "PIDS")?;
-        for pid in &options.pids {
-            pids.insert(pid, 1, 0).map_err(AttachError::from_aya)?;
-        }
+            .map_max_entries(
+                "CONNECTING",
+                if options.trace_local_errors { MAX_CONNECTING } else { 1 },
+            );
+        options.filters.size_maps(&mut loader);
+        let mut ebpf = loader.load(OBJECT).map_err(AttachError::from_aya)?;
+        options.filters.fill_maps(&mut ebpf, &cgroups)?;
         let ring = take_map(&mut ebpf, "EVENTS")?;
         let counts = take_map(&mut ebpf, "COUNTS")?;
         let in_flight = take_map(&mut ebpf, "IN_FLIGHT")?;
@@ -109,13 +138,58 @@ impl Probe {
             let why = AttachError::from_aya(error);
             unavailable.push(format!("source ports of in_flight rows ({why})"));
         }
-        let state: &mut BtfTracePoint = program(&mut ebpf, PROGRAM)?;
-        state.load(TRACEPOINT, &btf).map_err(|error| match error {
-            aya::programs::ProgramError::Btf(_) => AttachError::NoTracepoint,
-            other => AttachError::from_aya(other),
-        })?;
-        state.attach().map_err(AttachError::from_aya)?;
-        Ok(Self { ebpf, ring, counts, in_flight, unavailable, undecodable: 0 })
+        if options.filters.follow {
+            attach(&mut ebpf, "connlat_fork", "sched_process_fork", &btf)?;
+            attach(&mut ebpf, "connlat_free", "sched_process_free", &btf)?;
+        }
+        if options.trace_local_errors {
+            attach(&mut ebpf, "connlat_exit", "sys_exit", &btf)?;
+            attach(&mut ebpf, "connlat_enter", "sys_enter", &btf)?;
+        }
+        attach(&mut ebpf, PROGRAM, TRACEPOINT, &btf)?;
+        Ok(Self { ebpf, ring, counts, in_flight, unavailable, undecodable: 0, misses_at_stop: 0 })
+    }
+
+    /// From here on, processes that this one starts are followed.
+    ///
+    /// # Errors
+    /// When the kernel refuses the entry.
+    pub fn follow_children(&mut self) -> Result<(), AttachError> {
+        let mut pids = self.pids()?;
+        pids.insert(std::process::id(), 1, 0).map_err(AttachError::from_aya)
+    }
+
+    /// The command runs: what else this process might start is not followed.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn stop_following_children(&mut self) -> Result<(), AttachError> {
+        self.pids()?.remove(&std::process::id()).map_err(AttachError::from_aya)
+    }
+
+    fn pids(&mut self) -> Result<HashMap<&mut MapData, u32, u8>, AttachError> {
+        let map = self.ebpf.map_mut("PIDS");
+        let map = map.ok_or_else(|| AttachError::Rejected("no map PIDS".to_owned()))?;
+        HashMap::try_from(map).map_err(AttachError::from_aya)
+    }
+
+    /// What the kernel says about each loaded program, a line each.
+    pub fn load_details(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (name, program) in self.ebpf.programs() {
+            let Ok(info) = program.info() else { continue };
+            lines.push(format!(
+                "program {name}: type {}, id {}, tag {:016x}, {} bytes of instructions, {} verified, {} bytes of machine code, {} bytes locked",
+                info.program_type() as u32,
+                info.id(),
+                info.tag(),
+                info.size_translated().unwrap_or_default(),
+                info.verified_instruction_count().unwrap_or_default(),
+                info.size_jitted(),
+                info.memory_locked().unwrap_or_default(),
+            ));
+        }
+        lines
     }
 
     /// Optional kernel fields and abilities that are missing here.
@@ -163,7 +237,7 @@ impl Probe {
             lost: Lost {
                 ring_full: count(Counter::RingFull),
                 in_flight_full: count(Counter::StartMapFull),
-                end_missed: count(Counter::StartReplaced),
+                end_missed: count(Counter::EndMissed),
                 program_misses: self.program_misses(),
                 recorder: self.undecodable,
             },
@@ -208,16 +282,18 @@ impl Probe {
     }
 
     fn detach(&mut self) {
+        self.misses_at_stop = self.program_misses();
         if let Ok(state) = program::<BtfTracePoint>(&mut self.ebpf, PROGRAM) {
             // Unloading closes the link first; an error leaves it to the exit.
             let _ = state.unload();
         }
     }
 
+    /// Missed runs; once the program is unloaded, those up to then.
     fn program_misses(&self) -> u64 {
         match self.ebpf.program(PROGRAM).map(aya::programs::Program::fd) {
             Some(Ok(fd)) => recursion_misses(fd.as_fd()),
-            _ => 0,
+            _ => self.misses_at_stop,
         }
     }
 }
@@ -233,15 +309,20 @@ fn undecided(start: ConnectStart, stop_ns: u64) -> Result<ConnectEvent, DecodeEr
     })
 }
 
-fn filters(options: &ProbeOptions) -> u32 {
-    let mut bits = 0;
-    if !options.pids.is_empty() {
-        bits |= filter::PID;
-    }
-    if options.ip_version.is_some() {
-        bits |= filter::IP_VERSION;
-    }
-    bits
+/// Loads a program and attaches it to a tracepoint by its type.
+fn attach(
+    ebpf: &mut Ebpf,
+    name: &str,
+    tracepoint: &'static str,
+    btf: &Btf,
+) -> Result<(), AttachError> {
+    let program: &mut BtfTracePoint = program(ebpf, name)?;
+    program.load(tracepoint, btf).map_err(|error| match error {
+        aya::programs::ProgramError::Btf(_) => AttachError::NoTracepoint(tracepoint),
+        other => AttachError::from_aya(other),
+    })?;
+    program.attach().map_err(AttachError::from_aya)?;
+    Ok(())
 }
 
 fn take_map<M>(ebpf: &mut Ebpf, name: &str) -> Result<M, AttachError>

@@ -2,9 +2,11 @@
 
 mod error;
 mod fdinfo;
+mod filters;
 mod load;
 mod offsets;
 
-pub use error::{AttachError, MINIMUM_KERNEL};
-pub use load::{Probe, ProbeOptions};
-pub use offsets::ResolvedOffsets;
+pub use error::{AttachError, MINIMUM_KERNEL, check_kernel};
+pub use filters::Filters;
+pub use load::{OBJECT, Probe, ProbeOptions};
+pub use offsets::{KERNEL_BTF, ResolvedOffsets};

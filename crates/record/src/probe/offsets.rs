@@ -11,6 +11,28 @@ use connlat_schema::settings::{ABSENT, Offsets};
 
 use super::error::AttachError;
 
+/// Whether every offset that `--trace-local-errors` needs is known.
+pub(super) fn can_trace_syscalls(offsets: &Offsets) -> bool {
+    [
+        offsets.task_files,
+        offsets.files_fdt,
+        offsets.fdt_max_fds,
+        offsets.fdt_fd,
+        offsets.file_inode,
+        offsets.file_private_data,
+        offsets.inode_mode,
+        offsets.socket_state,
+        offsets.socket_sk,
+        offsets.sk_type,
+        offsets.sk_protocol,
+        offsets.regs_arg0,
+        offsets.regs_arg1,
+        offsets.skc_net,
+    ]
+    .iter()
+    .all(|offset| *offset != ABSENT)
+}
+
 /// Offsets, and what this kernel could not provide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedOffsets {
@@ -66,13 +88,12 @@ impl ResolvedOffsets {
         let inum = optional(kernel.field("net", "ns.inum"), "net.ns.inum", "network namespaces");
         let kern_sock =
             optional(kernel.field(sock, "sk_kern_sock"), "sock.sk_kern_sock", "flag kernel_socket");
-        let syn_data =
-            optional(kernel.field(tcp, "syn_data"), "tcp_sock.syn_data", "flag fast_open");
         let is_mptcp =
             optional(kernel.field(tcp, "is_mptcp"), "tcp_sock.is_mptcp", "flag mptcp_subflow");
         let netns_known = inum.byte != ABSENT;
         let offsets = Offsets {
             skc_family: kernel.byte(sock, "__sk_common.skc_family")?,
+            skc_state: kernel.byte(sock, "__sk_common.skc_state")?,
             skc_dport: kernel.byte(sock, "__sk_common.skc_dport")?,
             skc_rcv_saddr: kernel.byte(sock, "__sk_common.skc_rcv_saddr")?,
             skc_daddr: kernel.byte(sock, "__sk_common.skc_daddr")?,
@@ -88,11 +109,12 @@ impl ResolvedOffsets {
             total_retrans: kernel.byte(tcp, "total_retrans")?,
             srtt_us: kernel.byte(tcp, "srtt_us")?,
             segs_out: kernel.byte(tcp, "segs_out")?,
-            syn_data: syn_data.byte,
-            syn_data_mask: syn_data.mask,
+            data_segs_out: kernel.byte(tcp, "data_segs_out")?,
+            skc_num: kernel.byte(sock, "__sk_common.skc_num")?,
             is_mptcp: is_mptcp.byte,
-            reserved: 0,
+            ..Offsets::ALL_ABSENT
         };
+        let offsets = kernel.follow_fields(kernel.syscall_fields(offsets));
         Ok(Self { offsets, unavailable })
     }
 }
@@ -113,7 +135,20 @@ struct KernelTypes<'a> {
 }
 
 impl<'a> KernelTypes<'a> {
-    const WANTED: [&'static str; 4] = ["sock", "inet_sock", "tcp_sock", "net"];
+    const WANTED: [&'static str; 12] = [
+        "sock",
+        "inet_sock",
+        "tcp_sock",
+        "net",
+        "task_struct",
+        "files_struct",
+        "fdtable",
+        "file",
+        "inode",
+        "socket",
+        "pt_regs",
+        "user_pt_regs",
+    ];
 
     fn find(types: &'a TypeInformation) -> Self {
         let mut structs = Vec::new();
@@ -145,6 +180,46 @@ impl<'a> KernelTypes<'a> {
     fn byte(&self, name: &str, path: &str) -> Result<u32, AttachError> {
         Ok(self.field(name, path)?.byte)
     }
+
+    fn byte_or_absent(&self, name: &str, path: &str) -> u32 {
+        self.byte(name, path).unwrap_or(ABSENT)
+    }
+
+    /// What `--follow` needs; all or nothing.
+    fn follow_fields(&self, offsets: Offsets) -> Offsets {
+        Offsets {
+            task_pid: self.byte_or_absent("task_struct", "pid"),
+            task_tgid: self.byte_or_absent("task_struct", "tgid"),
+            ..offsets
+        }
+    }
+
+    /// What `--trace-local-errors` needs.
+    fn syscall_fields(&self, offsets: Offsets) -> Offsets {
+        let (arg0, arg1) = match std::env::consts::ARCH {
+            "x86_64" => (self.byte("pt_regs", "di"), self.byte("pt_regs", "si")),
+            _ => {
+                let regs = self.byte_or_absent("user_pt_regs", "regs");
+                (Ok(regs), Ok(regs.saturating_add(8)))
+            }
+        };
+        Offsets {
+            task_files: self.byte_or_absent("task_struct", "files"),
+            files_fdt: self.byte_or_absent("files_struct", "fdt"),
+            fdt_max_fds: self.byte_or_absent("fdtable", "max_fds"),
+            fdt_fd: self.byte_or_absent("fdtable", "fd"),
+            file_inode: self.byte_or_absent("file", "f_inode"),
+            file_private_data: self.byte_or_absent("file", "private_data"),
+            inode_mode: self.byte_or_absent("inode", "i_mode"),
+            socket_state: self.byte_or_absent("socket", "state"),
+            socket_sk: self.byte_or_absent("socket", "sk"),
+            sk_type: self.byte_or_absent("sock", "sk_type"),
+            sk_protocol: self.byte_or_absent("sock", "sk_protocol"),
+            regs_arg0: arg0.unwrap_or(ABSENT),
+            regs_arg1: arg1.unwrap_or(ABSENT),
+            ..offsets
+        }
+    }
 }
 
 struct Bytes<'a>(&'a [u8]);
@@ -160,7 +235,7 @@ impl Readable for Bytes<'_> {
 }
 
 /// Where the running kernel keeps its own BTF.
-pub(super) const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 #[cfg(test)]
 mod tests {
@@ -195,6 +270,6 @@ mod tests {
         assert_eq!(offsets.skc_daddr, 0);
         assert_eq!(offsets.skc_rcv_saddr, 4);
         assert!(offsets.srtt_us > offsets.inet_sport);
-        assert!(offsets.syn_data == ABSENT || offsets.syn_data_mask.count_ones() == 1);
+        assert!(offsets.data_segs_out != ABSENT && offsets.skc_num != ABSENT);
     }
 }

@@ -1,5 +1,7 @@
 //! The capture's metadata at the start of a recording.
 
+use std::collections::BTreeMap;
+
 use connlat_schema::capture::FORMAT_VERSION;
 use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 use connlat_schema::decode::escape_invalid_utf8;
@@ -28,7 +30,7 @@ pub fn started(
         boot_id: identity.boot_id.clone(),
         machine_id_hash: identity.machine_id_hash.clone(),
         command_line: command_line(std::env::args_os()),
-        filters: options.filters(),
+        filters: filters(options),
         start,
         stop: start,
         stop_reason: StopReason::Unknown,
@@ -36,9 +38,21 @@ pub fn started(
         clock: clock.samples().to_vec(),
         sysctls: connect_sysctls(),
         counters: Counters::default(),
+        loss_spans: Vec::new(),
+        segment: None,
         unavailable: probe.unavailable().to_vec(),
         row_group_sort: Vec::new(),
     }
+}
+
+/// Everything that keeps connects out of the capture.
+fn filters(options: &Options) -> BTreeMap<String, Vec<String>> {
+    let mut filters = options.probe.filters.describe();
+    if options.probe.min_latency_ns > 0 {
+        let value = options.probe.min_latency_ns.to_string();
+        filters.insert("min_latency_ns".to_owned(), vec![value]);
+    }
+    filters
 }
 
 /// The arguments as text, cut where they would not fit.

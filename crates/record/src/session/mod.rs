@@ -1,107 +1,182 @@
-//! One recording: attach, collect until it is time to stop, seal.
+//! One session from attach to stop: a recording, the live screen, or both.
 
 mod child;
 mod describe;
+mod limits;
+mod losses;
 mod progress;
+mod recording;
+mod sealer;
+mod segment;
 mod stop;
 mod writer;
 
-use std::io::IsTerminal;
+pub use limits::Limits;
+
+use std::io::{self, IsTerminal, Stdout};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use connlat_schema::capture::journal::Note;
-use connlat_schema::capture::metadata::StopReason;
+use connlat_schema::capture::metadata::{Counters, StopReason};
+use connlat_schema::decode::ConnectEvent;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::capture::{Output, RowBuilder, seal};
 use crate::cli::options::Options;
-use crate::host::{CgroupPaths, Clock, Identity};
+use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
+use crate::live::{Screen, print_program};
+use crate::privileges::{self, Needs};
 use crate::probe::Probe;
 use child::Child;
+use limits::LimitWatch;
 use progress::Progress;
+use recording::{Recording, Target};
 use stop::StopSignals;
-use writer::Writer;
 
 /// How long events may wait in the ring buffer before they are fetched.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Events of one batch at most: bounds memory and the journal's messages.
 const BATCH_EVENTS: usize = 8_192;
 
-/// Records as asked for; returns the exit code.
+/// Does as asked; returns the exit code.
 ///
 /// # Errors
-/// Whatever kept it from recording or from writing the capture.
+/// Whatever kept it from observing connects or from writing the capture.
 pub fn run(options: &Options) -> anyhow::Result<u8> {
     let identity = Identity::read();
-    let output = Output::choose(options.output.as_deref(), options.force, &identity.host)?;
+    let target = match &options.capture {
+        Some(capture) => Some((Target::choose(capture, &identity.host)?, capture)),
+        None => None,
+    };
     let signals = StopSignals::install().context("cannot handle signals")?;
     let mut probe = Probe::attach(&options.probe)?;
-    let mut clock = Clock::start();
-
-    let info = describe::started(options, &identity, &probe, &clock);
-    let rows = RowBuilder::new(identity.host, identity.boot_id, CgroupPaths::open());
-    let mut writer = Writer::start(output.create_journal()?, &info, rows)?;
-    let mut child = match Child::spawn(&options.command) {
-        Ok(child) => child,
-        Err(error) => {
-            // Nothing has been captured yet.
-            writer.discard();
-            std::fs::remove_file(output.journal()).context("cannot remove the empty journal")?;
-            return Err(error);
+    let clock = Clock::start();
+    let cgroups = CgroupPaths::open();
+    let mut child = start_command(options, &mut probe)?;
+    privileges::drop_all_but(&Needs {
+        directories: target.iter().flat_map(|(target, _)| target.directories()).collect(),
+        cgroups: cgroups.directory(),
+        command: child.is_some(),
+    })?;
+    let recording = match target {
+        Some((target, capture)) => {
+            let info = describe::started(options, &identity, &probe, &clock);
+            let limits = LimitWatch::new(capture.limits, options.probe.kernel_memory());
+            let started = Recording::start(target, capture, &identity, info, limits, cgroups);
+            if let (Err(_), Some(child)) = (&started, &mut child) {
+                child.terminate();
+            }
+            Some(started?)
         }
+        None => None,
     };
+    let screen = open_screen(options, &probe)?;
 
-    let mut progress = Progress::new(std::io::stderr().is_terminal());
+    let show_progress = screen.is_none() && io::stderr().is_terminal();
+    let mut sinks = Sinks { recording, screen, clock, progress: Progress::new(show_progress) };
     let deadline = options.duration.map(|duration| Instant::now() + duration);
-    let mut reason = collect(&mut probe, &mut clock, &mut writer, &mut progress, || {
-        signals.received().or_else(|| child.as_mut().and_then(Child::exited)).or_else(|| {
+    let reason = collect(&mut probe, &mut sinks, || {
+        let deadline_passed = || {
             deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| StopReason::Duration)
-        })
+        };
+        signals
+            .received()
+            .or_else(|| child.as_mut().and_then(Child::exited))
+            .or_else(deadline_passed)
     });
-
-    let stop = clock.finish();
-    let mut events = Vec::new();
-    probe.stop(stop.monotonic_ns.cast_unsigned(), &mut events);
-    let counters = probe.counters();
-    let note = Note { counters: counters.clone(), clock: clock.take_unreported() };
-    if !writer.send(events, stop.offset_ns(), note) {
-        reason = StopReason::Failed("the journal could not be written".to_owned());
-    }
-    let journal_result = writer.finish();
-    if let Err(error) = &journal_result {
-        reason = StopReason::Failed(format!("{error:#}"));
-    }
     if let Some(child) = &mut child
         && matches!(reason, StopReason::Interrupted | StopReason::Terminated)
     {
         child.terminate();
     }
 
-    progress.clear();
-    let clean = journal_result.is_ok();
-    let sealed = seal::seal(&output.journal(), output.capture(), output.replace(), |mut info| {
-        info.stop = stop.instant();
-        info.stop_reason = reason;
-        info.clean = clean;
-        info.clock = clock.samples().to_vec();
-        info.counters = counters.clone();
-        info
-    })?;
-    progress::print_result(&sealed, &counters, output.capture());
-    journal_result?;
+    let stop = sinks.clock.finish();
+    let mut events = Vec::new();
+    probe.stop(stop.monotonic_ns.cast_unsigned(), &mut events);
+    let counters = probe.counters();
+    // A limit reached only now changes nothing; a journal that fails does.
+    let failed = sinks.deliver(events, stop, || counters.clone());
+    let failed = failed.filter(|reason| matches!(reason, StopReason::Failed(_)));
+    let reason = failed.unwrap_or(reason);
+    sinks.progress.clear();
+    if let Some(recording) = sinks.recording {
+        let failure = match &reason {
+            StopReason::Failed(why) => Some(why.clone()),
+            _ => None,
+        };
+        let sealed = recording.finish(reason, stop, &sinks.clock, &counters);
+        anyhow::ensure!(sealed, "not everything could be sealed, see above");
+        if let Some(why) = failure {
+            anyhow::bail!("recording ended early: {why}");
+        }
+    } else if counters.lost.total() > 0 {
+        eprintln!("record: {}", progress::losses(&counters));
+    }
     match child {
         Some(child) => child.wait(),
         None => Ok(0),
     }
 }
 
+/// Starts the command; with `--follow` the kernel sees its whole life.
+fn start_command(options: &Options, probe: &mut Probe) -> anyhow::Result<Option<Child>> {
+    let follow = options.probe.filters.follow;
+    if follow {
+        probe.follow_children()?;
+    }
+    let child = Child::spawn(&options.command)?;
+    if follow {
+        probe.stop_following_children()?;
+    }
+    Ok(child)
+}
+
+fn open_screen(options: &Options, probe: &Probe) -> anyhow::Result<Option<Screen<Stdout>>> {
+    let Some(screen_options) = options.screen else { return Ok(None) };
+    if screen_options.verbose {
+        print_program()?;
+        for line in probe.load_details() {
+            println!("; {line}");
+        }
+    }
+    let mut screen = Screen::new(screen_options, io::stdout());
+    screen.header().context("cannot write to stdout")?;
+    Ok(Some(screen))
+}
+
+/// Where events go.
+struct Sinks {
+    recording: Option<Recording>,
+    screen: Option<Screen<Stdout>>,
+    clock: Clock,
+    progress: Progress,
+}
+
+impl Sinks {
+    /// Hands events on; a reason to stop when a sink is gone.
+    fn deliver(
+        &mut self,
+        events: Vec<ConnectEvent>,
+        now: ClockReading,
+        counters: impl FnOnce() -> Counters,
+    ) -> Option<StopReason> {
+        if let Some(screen) = &mut self.screen
+            && screen.print(&events, now.offset_ns()).is_err()
+        {
+            // The reader of our output has seen enough, such as `head`.
+            self.screen = None;
+            if self.recording.is_none() {
+                return Some(StopReason::Interrupted);
+            }
+        }
+        let recording = self.recording.as_mut()?;
+        recording.write(events, now, &counters(), &mut self.clock)
+    }
+}
+
 /// Fetches events until `stop` gives a reason to end.
 fn collect(
     probe: &mut Probe,
-    clock: &mut Clock,
-    writer: &mut Writer,
-    progress: &mut Progress,
+    sinks: &mut Sinks,
     mut stop: impl FnMut() -> Option<StopReason>,
 ) -> StopReason {
     loop {
@@ -112,15 +187,12 @@ fn collect(
         loop {
             let mut events = Vec::new();
             let taken = probe.drain(BATCH_EVENTS, &mut events);
-            let now = clock.tick();
-            let recorded = events.len();
-            if !events.is_empty() {
-                let note = Note { counters: probe.counters(), clock: clock.take_unreported() };
-                if !writer.send(events, now.offset_ns(), note) {
-                    return StopReason::Failed("the journal could not be written".to_owned());
-                }
+            let now = sinks.clock.tick();
+            let bytes = sinks.recording.as_ref().map_or(0, Recording::bytes);
+            sinks.progress.update(events.len(), || (probe.counters().lost.total(), bytes));
+            if let Some(reason) = sinks.deliver(events, now, || probe.counters()) {
+                return reason;
             }
-            progress.update(recorded, || (probe.counters().lost.total(), writer.bytes()));
             if taken < BATCH_EVENTS {
                 break;
             }

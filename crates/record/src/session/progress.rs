@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use connlat_schema::capture::metadata::Counters;
+use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 
 use crate::capture::seal::Sealed;
 
@@ -53,30 +53,65 @@ impl Progress {
 }
 
 /// The last line, in the manner of perf.
-pub fn print_result(sealed: &Sealed, counters: &Counters, capture: &Path) {
+pub fn print_result(sealed: &Sealed, info: &CaptureInfo, capture: &Path) {
+    let line = result_line(sealed, &info.counters, limit(&info.stop_reason), capture);
     // A closed stderr must not turn a good recording into a failure.
-    let _ = writeln!(std::io::stderr(), "{}", result_line(sealed, counters, capture));
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-fn result_line(sealed: &Sealed, counters: &Counters, capture: &Path) -> String {
-    let lost = counters.lost;
-    let mut causes: Vec<String> = lost
-        .causes()
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(cause, count)| format!("{cause} {count}"))
-        .collect();
-    if counters.filtered > 0 {
-        causes.push(format!("{} filtered out", counters.filtered));
+/// The limit that ended a recording, as typed.
+fn limit(reason: &StopReason) -> Option<&'static str> {
+    match reason {
+        StopReason::MaxEvents => Some("--max-events"),
+        StopReason::MaxSize => Some("--max-size"),
+        StopReason::MaxMemory => Some("--max-memory"),
+        _ => None,
     }
-    let detail = if causes.is_empty() { String::new() } else { format!(": {}", causes.join(", ")) };
-    format!(
-        "[ record: {} connects, {}, {} lost{detail}; wrote {} ]",
+}
+
+fn result_line(
+    sealed: &Sealed,
+    counters: &Counters,
+    limit: Option<&str>,
+    capture: &Path,
+) -> String {
+    let mut line = format!(
+        "[ record: {} connects, {}, {}",
         sealed.rows,
         human_bytes(sealed.bytes),
-        lost.total(),
-        capture.display()
-    )
+        losses(counters)
+    );
+    let suppressed: u64 = counters.suppressed.values().sum();
+    for (count, what) in [(counters.filtered, "filtered out"), (suppressed, "below --min-latency")]
+    {
+        if count > 0 {
+            line.push_str(&format!(", {count} {what}"));
+        }
+    }
+    if let Some(limit) = limit {
+        line.push_str(&format!("; stopped by {limit}"));
+    }
+    line.push_str(&format!("; wrote {} ]", capture.display()));
+    line
+}
+
+/// Losses by cause, such as `3 lost (ring_full 3)`.
+pub fn losses(counters: &Counters) -> String {
+    let lost = counters.lost;
+    let causes: Vec<String> = lost
+        .causes()
+        .into_iter()
+        .filter(|(cause, count)| *count > 0 && *cause != "program_misses")
+        .map(|(cause, count)| format!("{cause} {count}"))
+        .collect();
+    let mut text = format!("{} lost", lost.total());
+    if !causes.is_empty() {
+        text.push_str(&format!(" ({})", causes.join(", ")));
+    }
+    if lost.program_misses > 0 {
+        text.push_str(&format!(", {} missed program runs", lost.program_misses));
+    }
+    text
 }
 
 fn human_bytes(bytes: u64) -> String {
@@ -102,14 +137,14 @@ mod tests {
         let mut counters = Counters::default();
         let path = Path::new("c.parquet");
         assert_eq!(
-            result_line(&sealed, &counters, path),
+            result_line(&sealed, &counters, None, path),
             "[ record: 12 connects, 3.4 kB, 0 lost; wrote c.parquet ]"
         );
         counters.lost.ring_full = 3;
         counters.filtered = 9;
         assert_eq!(
-            result_line(&sealed, &counters, path),
-            "[ record: 12 connects, 3.4 kB, 3 lost: ring_full 3, 9 filtered out; wrote c.parquet ]"
+            result_line(&sealed, &counters, None, path),
+            "[ record: 12 connects, 3.4 kB, 3 lost (ring_full 3), 9 filtered out; wrote c.parquet ]"
         );
     }
 

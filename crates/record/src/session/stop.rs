@@ -1,11 +1,19 @@
-//! Signals that end a recording.
+//! Signals that end a recording, or ask for a snapshot of it.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use connlat_schema::capture::metadata::StopReason;
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+
+/// Set by SIGUSR1 until it is asked for.
+static SNAPSHOT: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// Whether a snapshot was asked for since the last call.
+pub fn snapshot_requested() -> bool {
+    SNAPSHOT.get().is_some_and(|flag| flag.swap(false, Ordering::Relaxed))
+}
 
 /// Remembers the last signal that asked to stop.
 ///
@@ -27,6 +35,7 @@ impl StopSignals {
             signal_hook::flag::register_usize(signal, Arc::clone(&last), signal as usize)?;
         }
         signal_hook::flag::register(SIGCHLD, Arc::default())?;
+        signal_hook::flag::register(SIGUSR1, Arc::clone(SNAPSHOT.get_or_init(Arc::default)))?;
         Ok(Self { last })
     }
 

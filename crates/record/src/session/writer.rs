@@ -1,14 +1,14 @@
 //! The thread that turns events into journal entries.
 //!
 //! Apart from the collector, so that a slow disk delays the journal and not
-//! the ring buffer. The queue between them is bounded: when it is full the
+//! the ring buffer; and fdatasync(2), the slowest call, has a thread of its own. The queue between them is bounded: when it is full the
 //! collector waits, the ring buffer absorbs, and what does not fit there is
 //! counted by the probe, in one place.
 
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,9 @@ use connlat_schema::decode::ConnectEvent;
 
 use crate::capture::RowBuilder;
 
-/// Batches waiting for the disk.
-const QUEUE: usize = 16;
+/// Batches waiting for the disk: six seconds of a quiet host, half a million
+/// events of a busy one.
+const QUEUE: usize = 64;
 /// How often the journal is forced to the disk.
 const SYNC_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -30,76 +31,112 @@ struct Batch {
     note: Note,
 }
 
-/// Handle of the writing thread.
+/// Handle of the writing thread, and of the one that forces its data to the disk.
 pub struct Writer {
     queue: SyncSender<Batch>,
-    thread: JoinHandle<anyhow::Result<()>>,
-    bytes: Arc<AtomicU64>,
+    writing: JoinHandle<anyhow::Result<()>>,
+    file: File,
+    sent: u64,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    bytes: AtomicU64,
+    written: AtomicU64,
 }
 
 impl Writer {
-    /// Writes the journal's head and starts the thread.
+    /// Writes the journal's head and starts the threads.
     ///
     /// # Errors
-    /// When the head cannot be written or the thread not be started.
+    /// When the head cannot be written or a thread not be started.
     pub fn start(file: File, info: &CaptureInfo, rows: RowBuilder) -> anyhow::Result<Self> {
-        let journal = JournalWriter::create(file, info).context("cannot write the journal")?;
+        let kept = file.try_clone().context(WHAT)?;
+        let synced = file.try_clone().context(WHAT)?;
+        let journal = JournalWriter::create(file, info).context(WHAT)?;
         let (queue, batches) = sync_channel(QUEUE);
-        let bytes = Arc::new(AtomicU64::new(journal.bytes()));
-        let thread = {
-            let bytes = Arc::clone(&bytes);
-            thread::Builder::new()
-                .name("journal".to_owned())
-                .spawn(move || write(journal, rows, &batches, &bytes))?
+        let state = Arc::new(State::default());
+        state.bytes.store(journal.bytes(), Ordering::Relaxed);
+        let (ended, end) = channel::<()>();
+        // Ends when the writing thread drops `ended`; a disk that fails shows
+        // in the final sync as well.
+        thread::Builder::new().name("sync".to_owned()).spawn(move || {
+            while end.recv_timeout(SYNC_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                let _ = synced.sync_data();
+            }
+        })?;
+        let writing = {
+            let state = Arc::clone(&state);
+            thread::Builder::new().name("journal".to_owned()).spawn(move || {
+                let _ended = ended;
+                write(journal, rows, &batches, &state)
+            })?
         };
-        Ok(Self { queue, thread, bytes })
+        Ok(Self { queue, writing, file: kept, sent: 0, state })
     }
 
     /// Queues events with the clock offset in force and what is known by now;
     /// false when the thread has ended over an error.
     pub fn send(&mut self, events: Vec<ConnectEvent>, offset_ns: i64, note: Note) -> bool {
+        self.sent += 1;
         self.queue.send(Batch { events, offset_ns, note }).is_ok()
     }
 
     /// Bytes in the journal.
     pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.state.bytes.load(Ordering::Relaxed)
     }
 
-    /// Writes what is queued, closes the journal and forces it to the disk.
-    ///
-    /// # Errors
-    /// The first error of the thread; whole batches before it are in the journal.
-    pub fn finish(self) -> anyhow::Result<()> {
-        drop(self.queue);
-        match self.thread.join() {
-            Ok(result) => result,
-            Err(_) => anyhow::bail!("the journal thread panicked"),
+    /// Waits until everything sent is in the journal, but not forever.
+    pub fn wait_until_written(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        while self.state.written.load(Ordering::Acquire) < self.sent
+            && !self.writing.is_finished()
+            && Instant::now() < deadline
+        {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// Ends the thread of a journal that nobody will need.
-    pub fn discard(self) {
-        let _ = self.finish();
+    /// The journal, to read what is in it now.
+    ///
+    /// # Errors
+    /// From dup(2).
+    pub fn journal(&self) -> std::io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Writes what is queued, closes the journal and forces it to the disk;
+    /// the journal, and the first error of the thread, if any. Whole batches
+    /// before it are in the journal.
+    pub fn finish(self) -> (File, anyhow::Result<()>) {
+        drop(self.queue);
+        let result = match self.writing.join() {
+            Ok(result) => result,
+            Err(_) => Err(anyhow::anyhow!("the journal thread panicked")),
+        };
+        (self.file, result)
     }
 }
+
+const WHAT: &str = "cannot write the journal";
 
 fn write(
     mut journal: JournalWriter<File>,
     mut rows: RowBuilder,
     batches: &Receiver<Batch>,
-    bytes: &AtomicU64,
+    state: &State,
 ) -> anyhow::Result<()> {
-    const WHAT: &str = "cannot write the journal";
-    let mut synced = Instant::now();
     for Batch { events, offset_ns, note } in batches {
         let batch = rows.batch(events, offset_ns).context("cannot build rows")?;
-        journal.write(&batch, &note).context(WHAT)?;
-        bytes.store(journal.bytes(), Ordering::Relaxed);
-        if synced.elapsed() >= SYNC_INTERVAL {
-            journal.get_ref().sync_data().context(WHAT)?;
-            synced = Instant::now();
+        if let Err(error) = journal.write(&batch, &note) {
+            // The message is torn: nothing may follow it.
+            let _ = journal.get_ref().set_len(journal.bytes());
+            return Err(error).context(WHAT);
         }
+        state.bytes.store(journal.bytes(), Ordering::Relaxed);
+        state.written.fetch_add(1, Ordering::Release);
     }
     journal.finish().context(WHAT)?.sync_data().context(WHAT)
 }

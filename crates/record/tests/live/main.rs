@@ -3,6 +3,10 @@
 //! Without them each test says why it is skipped; under `CI=true` it fails.
 
 mod connects;
+mod filters;
 mod lifecycle;
+mod live_screen;
+mod peer;
+mod privileges;
 mod refusals;
 mod support;

@@ -20,12 +20,17 @@ use rustix::time::{ClockId, clock_gettime};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tempfile::TempDir;
 
-const RECORD: &str = env!("CARGO_BIN_EXE_record");
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The recorder: that of this build, or another one where there is no cargo.
+fn recorder() -> PathBuf {
+    let built = || env!("CARGO_BIN_EXE_record").into();
+    std::env::var_os("CONNLAT_RECORD").map_or_else(built, PathBuf::from)
+}
 
 /// Whether BPF can be used here; otherwise says why not, or fails in CI.
 pub fn bpf_available() -> bool {
-    let probe = Command::new(RECORD)
+    let probe = Command::new(recorder())
         .args(["--duration", "1ms", "-o"])
         .arg(scratch().path().join("probe.parquet"))
         .output()
@@ -46,7 +51,7 @@ pub fn scratch() -> TempDir {
 
 /// `record` with these arguments, not started.
 pub fn record(arguments: &[&str]) -> Command {
-    let mut command = Command::new(RECORD);
+    let mut command = Command::new(recorder());
     command.args(arguments).stdin(Stdio::null());
     command
 }
@@ -56,9 +61,19 @@ pub fn run(arguments: &[&str]) -> Output {
     record(arguments).output().expect("record runs")
 }
 
+/// A process that does not outlive its test.
+struct Guard(Child);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running recorder whose probe is attached.
 pub struct Recording {
-    process: Child,
+    process: Guard,
     capture: PathBuf,
     directory: TempDir,
 }
@@ -76,7 +91,7 @@ impl Recording {
             .process_group(0)
             .spawn()
             .expect("record starts");
-        let recording = Self { process, capture, directory };
+        let recording = Self { process: Guard(process), capture, directory };
         // The journal is created right after the probe was attached.
         wait_until("the journal", || recording.journal().exists());
         recording
@@ -87,10 +102,15 @@ impl Recording {
         self.directory.path().join("c.parquet.journal")
     }
 
+    /// Process id of the recorder.
+    pub fn pid(&self) -> u32 {
+        self.process.0.id()
+    }
+
     /// Sends a signal and waits for the recorder to end.
     pub fn signal(mut self, signal: Signal) -> Finished {
-        kill_process(Pid::from_child(&self.process), signal).expect("the recorder is alive");
-        let status = self.process.wait().expect("the recorder ends");
+        kill_process(Pid::from_child(&self.process.0), signal).expect("the recorder is alive");
+        let status = self.process.0.wait().expect("the recorder ends");
         Finished { status, capture: self.capture, directory: self.directory }
     }
 

@@ -17,6 +17,8 @@
 //! The first message is the schema; its metadata is the capture's, marked as
 //! not finished. A stream ends with Arrow's end marker when it was closed.
 
+mod layout;
+
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -34,7 +36,7 @@ use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 
 use super::columns;
-use super::metadata::{CaptureInfo, ClockSample, Counters, MetadataError};
+use super::metadata::{CaptureInfo, ClockSample, Counters, Instant, LossSpan, MetadataError};
 use super::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION, METADATA_LIMIT};
 
 /// File name suffix of a journal, after the capture's own name.
@@ -57,6 +59,10 @@ pub struct Note {
     pub counters: Counters,
     /// Clock samples taken since the previous note.
     pub clock: Vec<ClockSample>,
+    /// When attempts were lost so far.
+    pub loss_spans: Vec<LossSpan>,
+    /// When this was written, CLOCK_MONOTONIC and wall clock.
+    pub now: Option<Instant>,
 }
 
 /// Why bytes are not a usable journal.
@@ -236,7 +242,9 @@ impl<R: Read> JournalReader<R> {
     pub fn info(&self) -> CaptureInfo {
         let mut info = self.info.clone();
         info.counters = self.note.counters.clone();
+        info.loss_spans = self.note.loss_spans.clone();
         info.clock.extend(&self.note.clock);
+        info.stop = self.note.now.unwrap_or(info.stop);
         info
     }
 
@@ -265,8 +273,9 @@ impl<R: Read> JournalReader<R> {
                 Ok(None)
             }
             Step::Message(message) => {
-                self.note.counters = message.note.counters.clone();
-                self.note.clock.extend(&message.note.clock);
+                let earlier = std::mem::replace(&mut self.note, message.note.clone());
+                let later = std::mem::replace(&mut self.note.clock, earlier.clock);
+                self.note.clock.extend(later);
                 Ok(Some(message.batch(&self.schema)?))
             }
         }
@@ -274,7 +283,7 @@ impl<R: Read> JournalReader<R> {
 }
 
 enum Step {
-    Message(Message),
+    Message(Box<Message>),
     End(JournalEnd),
 }
 
@@ -294,6 +303,9 @@ impl Message {
     fn batch(&self, schema: &SchemaRef) -> Result<RecordBatch, JournalError> {
         let header = self.header()?;
         let batch = header.header_as_record_batch().ok_or(JournalError::Columns)?;
+        if !layout::fits(&batch, schema, self.body.len()) {
+            return Err(JournalError::Columns);
+        }
         let body = Buffer::from(self.body.as_slice());
         let (dictionaries, version) = (HashMap::new(), header.version());
         let decoder =
@@ -341,7 +353,7 @@ fn read_message(input: &mut impl Read, offset: &mut u64) -> Result<Step, Journal
         return DAMAGED;
     };
     *offset += (prefix.len() + block.len() + body.len()) as u64;
-    Ok(Step::Message(Message { block, body, note }))
+    Ok(Step::Message(Box::new(Message { block, body, note })))
 }
 
 struct Trailer<'a> {

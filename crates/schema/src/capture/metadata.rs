@@ -61,6 +61,12 @@ pub struct CaptureInfo {
     pub sysctls: BTreeMap<String, String>,
     /// The account of events.
     pub counters: Counters,
+    /// When attempts were lost.
+    #[serde(default)]
+    pub loss_spans: Vec<LossSpan>,
+    /// Number of this segment, from 1, where the recording is rotated.
+    #[serde(default)]
+    pub segment: Option<u64>,
     /// Optional fields this kernel could not provide.
     #[serde(default)]
     pub unavailable: Vec<String>,
@@ -105,6 +111,16 @@ pub enum StopReason {
     Duration,
     /// The command given after `--` exited.
     CommandExited,
+    /// `--max-events` was reached.
+    MaxEvents,
+    /// `--max-size` was reached.
+    MaxSize,
+    /// `--max-memory` was reached.
+    MaxMemory,
+    /// This segment was full; the recording went on in the next.
+    Rotated,
+    /// Sealed on request while the recording went on.
+    Snapshot,
     /// The recorder could not go on.
     Failed(String),
     /// The recorder left no word: killed, or the machine went down.
@@ -141,16 +157,60 @@ pub struct Lost {
     /// The end of the attempt was never seen.
     pub end_missed: u64,
     /// Runs of the program the kernel skipped (`recursion_misses`); each may
-    /// or may not have been a connect.
+    /// or may not have been a connect, see [`Lost::total`].
     pub program_misses: u64,
     /// Records the recorder could not decode or store.
     pub recorder: u64,
 }
 
+/// Attempts lost by one cause in one stretch of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossSpan {
+    /// As named by [`Lost::causes`].
+    pub cause: String,
+    /// How many.
+    pub count: u64,
+    /// CLOCK_MONOTONIC when they had not happened yet, ns.
+    pub from_ns: i64,
+    /// CLOCK_MONOTONIC when they were noticed, ns.
+    pub to_ns: i64,
+}
+
+impl Counters {
+    /// What has come since `earlier`, an account of the same recording.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let minus = |now: u64, then: u64| now.saturating_sub(then);
+        let lost = |of: fn(&Lost) -> u64| minus(of(&self.lost), of(&earlier.lost));
+        let suppressed = self.suppressed.iter().filter_map(|(outcome, count)| {
+            let then = earlier.suppressed.get(outcome).copied().unwrap_or_default();
+            (*count > then).then(|| (outcome.clone(), count - then))
+        });
+        Self {
+            seen: minus(self.seen, earlier.seen),
+            written: minus(self.written, earlier.written),
+            filtered: minus(self.filtered, earlier.filtered),
+            suppressed: suppressed.collect(),
+            end_without_start: minus(self.end_without_start, earlier.end_without_start),
+            lost: Lost {
+                ring_full: lost(|l| l.ring_full),
+                in_flight_full: lost(|l| l.in_flight_full),
+                end_missed: lost(|l| l.end_missed),
+                program_misses: lost(|l| l.program_misses),
+                recorder: lost(|l| l.recorder),
+            },
+        }
+    }
+}
+
 impl Lost {
-    /// All losses together.
+    /// Attempts known to be lost.
+    ///
+    /// Missed runs are not in it: the program runs at every change of state of
+    /// every socket, and most have nothing to do with a connect. A connect
+    /// whose start fell into one shows as `end_without_start`, one whose end
+    /// did as `end_missed`.
     pub fn total(&self) -> u64 {
-        self.causes().iter().map(|(_, count)| count).sum()
+        self.ring_full + self.in_flight_full + self.end_missed + self.recorder
     }
 
     /// Each cause with its count, named as in the document.
@@ -221,6 +281,8 @@ pub(crate) mod tests {
             clock: Vec::new(),
             sysctls: BTreeMap::new(),
             counters: Counters::default(),
+            loss_spans: Vec::new(),
+            segment: None,
             unavailable: Vec::new(),
             row_group_sort: Vec::new(),
         }

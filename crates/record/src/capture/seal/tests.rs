@@ -34,6 +34,8 @@ fn info() -> CaptureInfo {
         clock: Vec::new(),
         sysctls: Default::default(),
         counters: Counters::default(),
+        loss_spans: Vec::new(),
+        segment: None,
         unavailable: Vec::new(),
         row_group_sort: Vec::new(),
     }
@@ -63,15 +65,30 @@ fn event(number: u64) -> ConnectEvent {
 
 struct Files {
     directory: TempDir,
-    journal: PathBuf,
-    capture: PathBuf,
+    journal: File,
+    output: Output,
+}
+
+impl Files {
+    fn seal(&self) -> Result<Sealed, SealError> {
+        seal(&self.journal, &self.output, |info| info)
+    }
+
+    /// The journal's contents, changed.
+    fn rewrite_journal(&mut self, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+        let path = self.directory.path().join("c.parquet.journal");
+        let bytes = change(fs::read(&path).expect("read"));
+        fs::write(&path, bytes).expect("write");
+        self.journal = File::open(path).expect("the journal");
+    }
 }
 
 /// A journal of `rows` rows in batches of 1,000.
 fn files(rows: u64) -> Files {
     let directory = tempfile::tempdir().expect("a directory");
-    let journal = directory.path().join("c.parquet.journal");
-    let file = File::create(&journal).expect("a journal");
+    let path = directory.path().join("c.parquet");
+    let output = Output::at(&path, false, 0o600).expect("an output");
+    let file = output.create_journal().expect("a journal");
     let mut writer = JournalWriter::create(file, &info()).expect("a journal");
     let mut builder = RowBuilder::new("h".into(), "b".into(), CgroupPaths::open());
     for first in (0..rows).step_by(1_000) {
@@ -79,9 +96,8 @@ fn files(rows: u64) -> Files {
         let batch = builder.batch(events, 0).expect("rows");
         writer.write(&batch, &Note::default()).expect("a batch");
     }
-    writer.finish().expect("an end");
-    let capture = directory.path().join("c.parquet");
-    Files { directory, journal, capture }
+    let journal = writer.finish().expect("an end");
+    Files { directory, journal, output }
 }
 
 fn names(files: &Files) -> Vec<String> {
@@ -96,16 +112,16 @@ fn names(files: &Files) -> Vec<String> {
 #[test]
 fn every_row_arrives_in_sorted_row_groups_that_follow_in_time() {
     let files = files(250_000);
-    let sealed = seal(&files.journal, &files.capture, false, |mut info| {
+    let sealed = seal(&files.journal, &files.output, |mut info| {
         info.clean = true;
         info
     })
     .expect("sealed");
     assert_eq!((sealed.rows, sealed.end), (250_000, JournalEnd::Closed));
-    assert_eq!(sealed.bytes, fs::metadata(&files.capture).expect("the capture").len());
+    assert_eq!(sealed.bytes, fs::metadata(files.output.capture()).expect("the capture").len());
     assert_eq!(names(&files), ["c.parquet"], "neither journal nor temporary file is left");
 
-    let file = File::open(&files.capture).expect("the capture");
+    let file = File::open(files.output.capture()).expect("the capture");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
     let metadata = reader.metadata().clone();
     let groups: Vec<i64> = metadata.row_groups().iter().map(|group| group.num_rows()).collect();
@@ -131,7 +147,7 @@ fn every_row_arrives_in_sorted_row_groups_that_follow_in_time() {
 #[test]
 fn an_empty_recording_is_a_capture_too() {
     let files = files(0);
-    let sealed = seal(&files.journal, &files.capture, false, |info| info).expect("sealed");
+    let sealed = files.seal().expect("sealed");
     assert_eq!(sealed.rows, 0);
     assert_eq!(names(&files), ["c.parquet"]);
 }
@@ -139,30 +155,41 @@ fn an_empty_recording_is_a_capture_too() {
 #[test]
 fn a_capture_that_appeared_meanwhile_is_kept_and_so_is_the_journal() {
     let files = files(10);
-    fs::write(&files.capture, "somebody else's").expect("write");
-    let error = seal(&files.journal, &files.capture, false, |info| info).expect_err("in the way");
+    fs::write(files.output.capture(), "somebody else's").expect("write");
+    let error = files.seal().expect_err("in the way");
     assert!(matches!(error, SealError::Appeared { .. }), "{error}");
     assert_eq!(names(&files), ["c.parquet", "c.parquet.journal"]);
-    assert_eq!(fs::read(&files.capture).expect("read"), b"somebody else's");
+    assert_eq!(fs::read(files.output.capture()).expect("read"), b"somebody else's");
 
-    seal(&files.journal, &files.capture, true, |info| info).expect("replaced when asked to");
+    let path = files.directory.path().join("c.parquet");
+    let replacing = Output::unchecked(&path, true, 0o600).expect("an output");
+    seal(&files.journal, &replacing, |info| info).expect("replaced when asked to");
     assert_eq!(names(&files), ["c.parquet"]);
 }
 
 #[test]
 fn a_torn_journal_yields_its_whole_batches() {
-    let files = files(3_000);
-    let bytes = fs::read(&files.journal).expect("read");
-    fs::write(&files.journal, &bytes[..bytes.len() - 100]).expect("write");
-    let sealed = seal(&files.journal, &files.capture, false, |info| info).expect("sealed");
+    let mut files = files(3_000);
+    files.rewrite_journal(|bytes| bytes[..bytes.len() - 100].to_vec());
+    let sealed = files.seal().expect("sealed");
     assert_eq!((sealed.rows, sealed.end), (2_000, JournalEnd::Damaged));
 }
 
 #[test]
 fn what_is_no_journal_is_left_alone() {
-    let files = files(1);
-    fs::write(&files.journal, "not a journal").expect("write");
-    let error = seal(&files.journal, &files.capture, false, |info| info).expect_err("no journal");
+    let mut files = files(1);
+    files.rewrite_journal(|_| b"not a journal".to_vec());
+    let error = files.seal().expect_err("no journal");
     assert!(matches!(error, SealError::Journal { .. }), "{error}");
     assert_eq!(names(&files), ["c.parquet.journal"]);
+}
+
+#[test]
+fn a_snapshot_leaves_the_journal_to_go_on() {
+    let files = files(10);
+    let beside = files.output.sibling("s.parquet".to_owned());
+    let sealed = write_capture(&files.journal, &beside, |info| info).expect("written");
+    assert_eq!(sealed.rows, 10);
+    assert_eq!(names(&files), ["c.parquet.journal", "s.parquet"]);
+    assert_eq!(files.seal().expect("sealed").rows, 10);
 }

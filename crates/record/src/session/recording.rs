@@ -1,0 +1,191 @@
+//! The capture side of a session: one file, or a tree of rotated segments.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
+use connlat_schema::decode::ConnectEvent;
+
+use super::limits::LimitWatch;
+use super::sealer::{Keeper, Sealer};
+use super::segment::Segment;
+use super::stop;
+use crate::capture::Output;
+use crate::capture::naming::{CaptureTree, capture_name};
+use crate::capture::retention::Owner;
+use crate::cli::options::{CaptureOptions, Destination, Rotate};
+use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
+
+/// Where captures go, checked and ready.
+pub enum Target {
+    /// One capture.
+    File(Output),
+    /// Segments, cut by age or size.
+    Tree(CaptureTree, Option<Rotate>),
+}
+
+impl Target {
+    /// Looks that nothing is in the way; nothing is created yet.
+    ///
+    /// # Errors
+    /// [`crate::capture::output::OutputError`].
+    pub fn choose(options: &CaptureOptions, host: &str) -> anyhow::Result<Self> {
+        let file = |path: &std::path::Path| Output::at(path, options.force, options.mode);
+        Ok(match &options.destination {
+            Destination::File(path) => Self::File(file(path)?),
+            Destination::Default => Self::File(file(capture_name(host, Utc::now()).as_ref())?),
+            Destination::Tree { root, rotate } => {
+                Self::Tree(CaptureTree::open(root, host, options.mode)?, *rotate)
+            }
+        })
+    }
+}
+
+impl Target {
+    /// Every directory that is written to.
+    pub fn directories(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::File(output) => vec![output.directory()],
+            Self::Tree(tree, _) => vec![tree.root()],
+        }
+    }
+}
+
+/// Captures being written.
+pub struct Recording {
+    segment: Segment,
+    sealer: Sealer,
+    target: Target,
+    info: CaptureInfo,
+    limits: LimitWatch,
+    cgroups: CgroupPaths,
+    rows_before: u64,
+}
+
+impl Recording {
+    /// Creates the first journal.
+    ///
+    /// # Errors
+    /// When it cannot be created or written.
+    pub fn start(
+        target: Target,
+        options: &CaptureOptions,
+        identity: &Identity,
+        mut info: CaptureInfo,
+        limits: LimitWatch,
+        cgroups: CgroupPaths,
+    ) -> anyhow::Result<Self> {
+        let (output, keeper) = match &target {
+            Target::File(output) => (output.clone(), None),
+            Target::Tree(tree, _) => {
+                info.segment = Some(1);
+                let owner = Owner {
+                    host: identity.host.clone(),
+                    machine_id_hash: identity.machine_id_hash.clone(),
+                };
+                let keeper = Keeper { retention: options.retention, tree: tree.clone(), owner };
+                (tree.output(Utc::now())?, Some(keeper))
+            }
+        };
+        let segment = Segment::start(output, info.clone(), Counters::default(), cgroups.clone())?;
+        let sealer = Sealer::start(keeper)?;
+        Ok(Self { segment, sealer, target, info, limits, cgroups, rows_before: 0 })
+    }
+
+    /// Queues events, rotates where it is time; a reason to stop when the
+    /// journal cannot be written or a limit is reached.
+    pub fn write(
+        &mut self,
+        events: Vec<ConnectEvent>,
+        now: ClockReading,
+        counters: &Counters,
+        clock: &mut Clock,
+    ) -> Option<StopReason> {
+        if !self.segment.write(events, now, counters, clock) {
+            return Some(StopReason::Failed("the journal could not be written".to_owned()));
+        }
+        if stop::snapshot_requested()
+            && let Err(error) = self.snapshot(now, counters, clock)
+        {
+            // The recording itself is not affected.
+            eprintln!("record: cannot take a snapshot: {error:#}");
+        }
+        if self.rotation_is_due()
+            && let Err(error) = self.rotate(StopReason::Rotated, now, counters, clock)
+        {
+            return Some(StopReason::Failed(format!("{error:#}")));
+        }
+        let rows = self.rows_before + self.segment.rows();
+        self.limits.reached(rows, self.bytes())
+    }
+
+    /// Bytes on disk: journal and captures.
+    pub fn bytes(&self) -> u64 {
+        self.segment.bytes() + self.sealer.bytes()
+    }
+
+    fn rotation_is_due(&self) -> bool {
+        match &self.target {
+            Target::Tree(_, Some(Rotate::Age(age))) => self.segment.started().elapsed() >= *age,
+            Target::Tree(_, Some(Rotate::Bytes(bytes))) => self.segment.bytes() >= *bytes,
+            _ => false,
+        }
+    }
+
+    /// Ends this segment and begins the next; sealing goes on meanwhile.
+    fn rotate(
+        &mut self,
+        reason: StopReason,
+        now: ClockReading,
+        counters: &Counters,
+        clock: &mut Clock,
+    ) -> anyhow::Result<()> {
+        let Target::Tree(tree, _) = &self.target else { return Ok(()) };
+        let output = tree.output(Utc::now())?;
+        let finished_clock = std::mem::replace(clock, Clock::start());
+        self.info.segment = self.info.segment.map(|number| number + 1);
+        self.info.start = now.instant();
+        self.info.clock = clock.samples().to_vec();
+        let cgroups = self.cgroups.clone();
+        let next = Segment::start(output, self.info.clone(), counters.clone(), cgroups)?;
+        let finished = std::mem::replace(&mut self.segment, next);
+        self.rows_before += finished.rows();
+        self.sealer.seal(finished.finish(reason, now, &finished_clock, counters));
+        Ok(())
+    }
+
+    /// Makes what there is now a file of its own, and goes on.
+    fn snapshot(
+        &mut self,
+        now: ClockReading,
+        counters: &Counters,
+        clock: &mut Clock,
+    ) -> anyhow::Result<()> {
+        match &self.target {
+            Target::Tree(..) => self.rotate(StopReason::Snapshot, now, counters, clock),
+            Target::File(output) => {
+                let stem = output.name().trim_end_matches(".parquet").to_owned();
+                let time = DateTime::<Utc>::from(SystemTime::now());
+                let name = format!("{stem}.snapshot-{}.parquet", time.format("%Y%m%dT%H%M%S%.3fZ"));
+                self.segment.wait_until_written(Duration::from_secs(5));
+                let snapshot = self.segment.snapshot(now, clock, counters)?;
+                self.sealer.snapshot(snapshot, name);
+                Ok(())
+            }
+        }
+    }
+
+    /// Seals what is left; false if anything could not be sealed.
+    pub fn finish(
+        self,
+        reason: StopReason,
+        stop: ClockReading,
+        clock: &Clock,
+        counters: &Counters,
+    ) -> bool {
+        let Self { segment, sealer, .. } = self;
+        sealer.seal(segment.finish(reason, stop, clock, counters));
+        sealer.finish()
+    }
+}

@@ -1,0 +1,125 @@
+//! The thread that seals segments while the next one is recorded, and then
+//! deletes what need not be kept.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
+
+use connlat_schema::capture::metadata::CaptureInfo;
+
+use super::progress;
+use super::segment::{Finished, Snapshot};
+use crate::capture::Output;
+use crate::capture::naming::CaptureTree;
+use crate::capture::retention::{self, Owner, Retention};
+use crate::capture::seal::Sealed;
+
+enum Job {
+    Seal(Box<Finished>),
+    Snapshot(Box<Snapshot>, String),
+}
+
+/// Handle of the sealing thread.
+pub struct Sealer {
+    jobs: Sender<Job>,
+    thread: JoinHandle<()>,
+    bytes: Arc<AtomicU64>,
+    failed: Arc<AtomicBool>,
+}
+
+/// What a sealer keeps of the segments in its tree.
+pub struct Keeper {
+    /// What to keep.
+    pub retention: Retention,
+    /// Where segments are.
+    pub tree: CaptureTree,
+    /// Whose they are.
+    pub owner: Owner,
+}
+
+impl Sealer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// From the system.
+    pub fn start(keeper: Option<Keeper>) -> std::io::Result<Self> {
+        let (jobs, queue) = channel();
+        let (bytes, failed) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+        let thread = {
+            let (bytes, failed) = (Arc::clone(&bytes), Arc::clone(&failed));
+            thread::Builder::new()
+                .name("sealer".to_owned())
+                .spawn(move || work(&queue, keeper.as_ref(), &bytes, &failed))?
+        };
+        Ok(Self { jobs, thread, bytes, failed })
+    }
+
+    /// Seals a segment in its turn.
+    pub fn seal(&self, segment: Finished) {
+        // The thread ends only after this handle is gone.
+        let _ = self.jobs.send(Job::Seal(Box::new(segment)));
+    }
+
+    /// Writes a snapshot in its turn.
+    pub fn snapshot(&self, snapshot: Snapshot, name: String) {
+        let _ = self.jobs.send(Job::Snapshot(Box::new(snapshot), name));
+    }
+
+    /// Bytes of captures sealed and not deleted since.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Waits for what is queued; false if something could not be sealed.
+    pub fn finish(self) -> bool {
+        drop(self.jobs);
+        self.thread.join().is_ok() && !self.failed.load(Ordering::Relaxed)
+    }
+}
+
+fn work(queue: &Receiver<Job>, keeper: Option<&Keeper>, bytes: &AtomicU64, failed: &AtomicBool) {
+    for job in queue {
+        let result = match job {
+            Job::Seal(segment) => segment.seal(),
+            Job::Snapshot(snapshot, name) => snapshot.write(name).map_err(Into::into),
+        };
+        match result {
+            Ok(done) => {
+                bytes.fetch_add(done.0.bytes, Ordering::Relaxed);
+                announce(&done);
+            }
+            Err(error) => {
+                eprintln!("record: {error:#}");
+                failed.store(true, Ordering::Relaxed);
+            }
+        }
+        if let Some(keeper) = keeper {
+            match keeper.delete() {
+                Ok(freed) => {
+                    let _ = bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bytes| {
+                        Some(bytes.saturating_sub(freed))
+                    });
+                }
+                Err(error) => eprintln!("record: cannot delete old segments: {error:#}"),
+            }
+        }
+    }
+}
+
+fn announce((sealed, info, output): &(Sealed, CaptureInfo, Output)) {
+    progress::print_result(sealed, info, &output.shown());
+}
+
+impl Keeper {
+    /// Deletes old segments; the bytes that are free again.
+    fn delete(&self) -> anyhow::Result<u64> {
+        use std::os::fd::AsRawFd;
+        let (directory, _) = self.tree.host_directory()?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+        let deleted = retention::apply(self.retention, &path, &self.owner, SystemTime::now())?;
+        Ok(deleted.iter().map(|segment| segment.bytes).sum())
+    }
+}

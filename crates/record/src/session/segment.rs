@@ -1,0 +1,191 @@
+//! One capture being written: its journal now, its metadata at the end.
+
+use std::fs::File;
+
+use connlat_schema::capture::journal::Note;
+use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
+use connlat_schema::decode::ConnectEvent;
+
+use super::losses::Losses;
+use super::writer::Writer;
+use crate::capture::seal::{SealError, Sealed, seal, write_capture};
+use crate::capture::{Output, RowBuilder};
+use crate::host::{CgroupPaths, Clock, ClockReading};
+
+/// A capture that is being recorded.
+pub struct Segment {
+    output: Output,
+    writer: Writer,
+    info: CaptureInfo,
+    /// The account when it began: its own is what came since.
+    base: Counters,
+    losses: Losses,
+    rows: u64,
+    started: std::time::Instant,
+}
+
+/// A segment that gets no more events, ready to be sealed.
+pub struct Finished {
+    output: Output,
+    writer: Writer,
+    info: CaptureInfo,
+}
+
+impl Segment {
+    /// Creates the journal.
+    ///
+    /// # Errors
+    /// When it cannot be created or written.
+    pub fn start(
+        output: Output,
+        info: CaptureInfo,
+        base: Counters,
+        cgroups: CgroupPaths,
+    ) -> anyhow::Result<Self> {
+        let (host, boot_id) = (info.host.clone(), info.boot_id.clone());
+        let rows = RowBuilder::new(host, boot_id, cgroups);
+        let writer = Writer::start(output.create_journal()?, &info, rows)?;
+        let losses = Losses::from(base.lost, info.start.monotonic_ns);
+        let started = std::time::Instant::now();
+        Ok(Self { output, writer, info, base, losses, rows: 0, started })
+    }
+
+    /// Queues events; false when the journal can no longer be written.
+    pub fn write(
+        &mut self,
+        events: Vec<ConnectEvent>,
+        now: ClockReading,
+        counters: &Counters,
+        clock: &mut Clock,
+    ) -> bool {
+        let lost_more = self.losses.observe(counters.lost, now.monotonic_ns);
+        if events.is_empty() && !lost_more {
+            return true;
+        }
+        self.rows += events.len() as u64;
+        let note = Note {
+            counters: counters.since(&self.base),
+            clock: clock.take_unreported(),
+            loss_spans: self.losses.spans().to_vec(),
+            now: Some(now.instant()),
+        };
+        self.writer.send(events, now.offset_ns(), note)
+    }
+
+    /// Bytes in the journal.
+    pub fn bytes(&self) -> u64 {
+        self.writer.bytes()
+    }
+
+    /// Rows queued so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// When it began.
+    pub fn started(&self) -> std::time::Instant {
+        self.started
+    }
+
+    /// The metadata as of now, as if it ended for this reason.
+    fn ended(
+        &mut self,
+        reason: StopReason,
+        stop: ClockReading,
+        clock: &Clock,
+        counters: &Counters,
+    ) -> CaptureInfo {
+        self.losses.observe(counters.lost, stop.monotonic_ns);
+        CaptureInfo {
+            stop: stop.instant(),
+            stop_reason: reason,
+            clean: true,
+            clock: clock.samples().to_vec(),
+            counters: counters.since(&self.base),
+            loss_spans: self.losses.spans().to_vec(),
+            ..self.info.clone()
+        }
+    }
+
+    /// No more events will come.
+    pub fn finish(
+        mut self,
+        reason: StopReason,
+        stop: ClockReading,
+        clock: &Clock,
+        counters: &Counters,
+    ) -> Finished {
+        let info = self.ended(reason, stop, clock, counters);
+        Finished { output: self.output, writer: self.writer, info }
+    }
+
+    /// Waits until everything queued is in the journal, but not forever.
+    pub fn wait_until_written(&self, patience: std::time::Duration) {
+        self.writer.wait_until_written(patience);
+    }
+
+    /// What is needed to write a copy of what there is now.
+    pub fn snapshot(
+        &mut self,
+        now: ClockReading,
+        clock: &Clock,
+        counters: &Counters,
+    ) -> std::io::Result<Snapshot> {
+        let journal = self.writer.journal()?;
+        let info = self.ended(StopReason::Snapshot, now, clock, counters);
+        Ok(Snapshot { journal, info, output: self.output.clone() })
+    }
+}
+
+impl Finished {
+    /// Closes the journal and turns it into the capture; says where.
+    ///
+    /// # Errors
+    /// When the journal was not written to its end or cannot be sealed; what
+    /// is in it is kept.
+    pub fn seal(self) -> anyhow::Result<(Sealed, CaptureInfo, Output)> {
+        let Self { mut output, writer, mut info } = self;
+        let (journal, written) = writer.finish();
+        if let Err(error) = &written {
+            info.stop_reason = StopReason::Failed(format!("{error:#}"));
+            info.clean = false;
+        }
+        if output.directory_is_gone() {
+            eprintln!(
+                "record: {} was removed while recording; it is made again",
+                output.shown().parent().unwrap_or(std::path::Path::new(".")).display()
+            );
+            output.recreate_directory()?;
+        }
+        let sealed = seal(&journal, &output, |_| info.clone());
+        match written {
+            // The journal's own failure explains a failing seal.
+            Err(error) => Err(error.context(match sealed {
+                Ok(sealed) => {
+                    format!("{} rows were saved in {}", sealed.rows, output.shown().display())
+                }
+                Err(_) => format!("what was recorded is in {}", output.shown_journal().display()),
+            })),
+            Ok(()) => Ok((sealed?, info, output)),
+        }
+    }
+}
+
+/// A copy of a journal that goes on.
+pub struct Snapshot {
+    journal: File,
+    info: CaptureInfo,
+    output: Output,
+}
+
+impl Snapshot {
+    /// Writes the copy beside the capture, under a name of its own.
+    ///
+    /// # Errors
+    /// Any [`SealError`].
+    pub fn write(self, name: String) -> Result<(Sealed, CaptureInfo, Output), SealError> {
+        let output = self.output.sibling(name);
+        let sealed = write_capture(&self.journal, &output, |_| self.info.clone())?;
+        Ok((sealed, self.info, output))
+    }
+}

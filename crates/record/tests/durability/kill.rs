@@ -1,0 +1,124 @@
+//! SIGKILL at random moments, under load, again and again.
+
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::gate::{has_option, has_recover, setting};
+use crate::journals;
+use crate::load::{Difference, Load, Peers};
+use crate::recorder::{Recorder, journal_of, names, recover};
+use crate::segments::{all_rows, files, start, with_suffix};
+use crate::support::{Capture, bpf_available, monotonic_ns, scratch};
+
+/// What may be lost: younger than this when the kill arrives.
+const WINDOW_NS: i64 = 500_000_000;
+
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// While recording.
+    Recording,
+    /// This long after SIGTERM: while the last events are fetched, the journal
+    /// is closed, the capture sealed, renamed, or the journal removed.
+    Stopping,
+}
+
+#[test]
+fn killed_at_random_moments() {
+    if !bpf_available() || !has_recover() {
+        return;
+    }
+    let rounds: u32 = setting("CONNLAT_KILL_ROUNDS", 10);
+    let peers = Peers::new();
+    let mut tally = std::collections::BTreeMap::new();
+    let mut rows = 0;
+    for round in 0..rounds {
+        let moment = if round % 2 == 0 { Moment::Recording } else { Moment::Stopping };
+        let (left, matched) = kill_once(round, moment, &peers);
+        *tally.entry(format!("{moment:?} left {left:?}")).or_insert(0) += 1;
+        rows += matched;
+    }
+    eprintln!("{rounds} kills, {rows} rows recovered and compared: {tally:#?}");
+}
+
+/// One kill; returns what was on disk after it and how many rows came back.
+fn kill_once(round: u32, moment: Moment, peers: &Peers) -> (Vec<String>, usize) {
+    let directory = scratch();
+    let capture = directory.path().join("c.parquet");
+    let journal = journal_of(&capture);
+    let mut recorder = Recorder::start(&capture, &[]);
+    let load = Load::start(peers, 2, Duration::from_micros(500));
+    let killed_ns = match moment {
+        Moment::Recording => {
+            thread::sleep(Duration::from_micros(fastrand::u64(..1_200_000)));
+            monotonic_ns()
+        }
+        Moment::Stopping => {
+            thread::sleep(Duration::from_micros(fastrand::u64(..600_000)));
+            // Everything before the request to stop counts.
+            let stop_ns = monotonic_ns();
+            recorder.signal(Signal::TERM);
+            // A logarithmic spread hits the first and the last steps alike.
+            let exponent = fastrand::f64() * 5.5;
+            thread::sleep(Duration::from_secs_f64(1e-6 * 10f64.powf(exponent)));
+            stop_ns
+        }
+    };
+    recorder.signal(Signal::KILL);
+    let ended = recorder.wait();
+    let made = load.finish();
+
+    let context = format!("round {round}, {moment:?}, {ended:?}");
+    let left = names(directory.path());
+    assert!(
+        left.iter().all(|name| name.starts_with("c.parquet")),
+        "{context}: unexpected files {left:?}"
+    );
+    if journal.exists() {
+        // Readable as it is, before anybody repairs anything.
+        journals::read(&journal);
+        let recovered = recover(&[&journal]);
+        assert!(recovered.status.success(), "{context}: {recovered:?}");
+    }
+    assert_eq!(names(directory.path()), ["c.parquet"], "{context}, left {left:?}");
+    let capture = Capture::read(&capture);
+    let rows = peers.rows(&capture.rows);
+    let difference = Difference::of(&made, &rows, killed_ns - WINDOW_NS);
+    difference.assert_none(&format!("{context}, left {left:?}"));
+    (left, difference.matched)
+}
+
+#[test]
+fn killed_while_rotating() {
+    if !bpf_available() || !has_recover() || !has_option("--rotate") {
+        return;
+    }
+    let rounds: u32 = setting("CONNLAT_KILL_ROUNDS", 10) / 2;
+    let peers = Peers::new();
+    let mut journals_left = 0;
+    for round in 0..rounds {
+        let directory = scratch();
+        let mut recorder = start(directory.path(), &["--rotate", "200ms"]);
+        let load = Load::start(&peers, 2, Duration::from_micros(500));
+        thread::sleep(Duration::from_micros(fastrand::u64(100_000..1_500_000)));
+        let killed_ns = monotonic_ns();
+        recorder.signal(Signal::KILL);
+        recorder.wait();
+        let made = load.finish();
+
+        // One that was being created when the kill came holds nothing.
+        let journals = with_suffix(directory.path(), ".journal");
+        journals_left += journals.len();
+        for journal in &journals {
+            let recovered = recover(&[journal]);
+            assert!(recovered.status.success(), "round {round}: {recovered:?}");
+        }
+        let captures = with_suffix(directory.path(), ".parquet");
+        assert_eq!(files(directory.path()), captures, "round {round}: captures only");
+        let rows = all_rows(directory.path());
+        let difference = Difference::of(&made, &peers.rows(&rows), killed_ns - WINDOW_NS);
+        difference.assert_none(&format!("round {round}"));
+    }
+    eprintln!("{rounds} kills while rotating left {journals_left} journals");
+}

@@ -1,0 +1,27 @@
+//! What was captured survives: kills, full disks, failing system calls, storms,
+//! hours of rotation, and journals that somebody tampered with.
+//!
+//! Most of it needs root and BPF. Without them each test says why it is
+//! skipped; under `CI=true` it fails. Longer runs by environment:
+//! `CONNLAT_KILL_ROUNDS` (10), `CONNLAT_STORM_CONNECTS` (100000),
+//! `CONNLAT_SOAK_SECONDS` (8).
+
+mod disk;
+mod faults;
+mod gate;
+mod hostile;
+mod journals;
+mod kill;
+mod limits;
+mod load;
+mod recorder;
+mod recover;
+mod segments;
+mod signals;
+mod snapshot;
+mod soak;
+mod stderr;
+mod storm;
+#[path = "../live/support.rs"]
+#[allow(dead_code, reason = "shared with the live tests, which use all of it")]
+mod support;

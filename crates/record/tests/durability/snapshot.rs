@@ -1,0 +1,79 @@
+//! An incident is taken away while recording goes on.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::gate::has_option;
+use crate::load::{Difference, Load, Peers};
+use crate::recorder::{Recorder, names, run_to_end};
+use crate::segments::{all_rows, start, with_suffix};
+use crate::support::{Capture, bpf_available, monotonic_ns, record, scratch, wait_until};
+
+#[test]
+fn a_snapshot_seals_what_there_is_and_recording_goes_on() {
+    if !bpf_available() || !has_option("--rotate") {
+        return;
+    }
+    for by_command in [false, true] {
+        let directory = scratch();
+        let path = directory.path().join("c.parquet");
+        let mut recorder = Recorder::start(&path, &[]);
+        let peers = Peers::new();
+        let load = Load::start(&peers, 1, Duration::from_millis(2));
+        wait_until("load", || load.made() > 200);
+        let asked_ns = monotonic_ns();
+        if by_command {
+            let pid = recorder.pid().to_string();
+            let ended = run_to_end(&mut record(&["snapshot", &pid]));
+            assert!(ended.status.success(), "{ended:?}");
+        } else {
+            recorder.signal(Signal::USR1);
+        }
+        wait_until("a snapshot", || !with_suffix(directory.path(), ".parquet").is_empty());
+        let so_far = all_rows(directory.path());
+        assert!(recorder.is_running());
+        let before = load.made();
+        wait_until("more load", || load.made() > before + 200);
+        let stopped_ns = monotonic_ns();
+        recorder.finish();
+        let made = load.finish();
+
+        let known = Difference::of(&made, &peers.rows(&so_far), asked_ns);
+        assert!(known.missing.is_empty(), "the snapshot has what ended before it was asked for");
+        assert!(known.twice.is_empty() && known.unknown.is_empty());
+        // The snapshot is a copy: the capture itself has everything.
+        let rows = Capture::read(&path).rows;
+        Difference::of(&made, &peers.rows(&rows), stopped_ns).assert_none("the capture");
+        assert_eq!(names(directory.path()).len(), 2, "{:?}", names(directory.path()));
+    }
+}
+
+#[test]
+fn a_segment_ends_early_and_a_quiet_host_answers_too() {
+    if !bpf_available() || !has_option("--rotate") {
+        return;
+    }
+    // Nobody connects to port 1 of a documentation address (RFC 5737).
+    for filters in [&[][..], &["--dst", "192.0.2.1", "--dst-port", "1"][..]] {
+        let directory = scratch();
+        let arguments = [&["--rotate", "1h"][..], filters].concat();
+        let recorder = start(directory.path(), &arguments);
+        let peers = Peers::new();
+        let load = Load::start(&peers, 1, Duration::from_millis(2));
+        wait_until("load", || load.made() > 100);
+        for segments in 1..=3 {
+            recorder.signal(Signal::USR1);
+            wait_until("a segment", || with_suffix(directory.path(), ".parquet").len() == segments);
+        }
+        let stopped_ns = monotonic_ns();
+        recorder.finish();
+        let made = load.finish();
+        let rows = all_rows(directory.path());
+        if filters.is_empty() {
+            Difference::of(&made, &peers.rows(&rows), stopped_ns).assert_none("all segments");
+        } else {
+            assert_eq!(rows.len(), 0);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The always-on recorder: rotation and retention.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::gate::{has_option, setting};
+use crate::load::{Difference, Load, Peers};
+use crate::recorder::{names, run_to_end};
+use crate::segments::{all_rows, files, start, with_suffix};
+use crate::support::{Capture, Row, bpf_available, monotonic_ns, record, scratch, wait_until};
+
+/// Growth of resident memory after the first quarter that is no leak, kB.
+const MEMORY_SLACK_KB: u64 = 16 << 10;
+
+#[test]
+fn rotation_keeps_every_event_once_in_constant_memory() {
+    if !bpf_available() || !has_option("--rotate") {
+        return;
+    }
+    let seconds: u64 = setting("CONNLAT_SOAK_SECONDS", 8);
+    let directory = scratch();
+    let mut recorder = start(directory.path(), &["--rotate", "1s"]);
+    let peers = Peers::new();
+    let load = Load::start(&peers, 1, Duration::from_millis(10));
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let (mut memory, mut descriptors) = (Vec::new(), Vec::new());
+    while Instant::now() < end {
+        assert!(recorder.is_running(), "{:?}", recorder.wait());
+        memory.push(recorder.rss_kb().unwrap_or(0));
+        descriptors.push(recorder.descriptors());
+        thread::sleep(Duration::from_millis(100));
+    }
+    let stopped_ns = monotonic_ns();
+    recorder.finish();
+    let made = load.finish();
+
+    let segments = with_suffix(directory.path(), ".parquet");
+    assert_eq!(files(directory.path()), segments, "captures and nothing else");
+    assert!(segments.len() as u64 >= seconds / 2, "{} segments", segments.len());
+    for segment in &segments {
+        let text = segment.strip_prefix(directory.path()).expect("below").to_string_lossy();
+        let parts: Vec<&str> = text.split('/').collect();
+        let hive = matches!(parts[..], [host, date, name]
+            if host.starts_with("host=") && date.starts_with("date=") && name.starts_with("connlat-"));
+        assert!(hive, "{text}");
+        let capture = Capture::read(segment);
+        assert!(capture.info.clean, "{text}");
+        assert_eq!(capture.info.counters.written, capture.rows.len() as u64, "{text}");
+        assert_eq!(capture.info.counters.lost.total(), 0, "{text}");
+    }
+    let rows = all_rows(directory.path());
+    let difference = Difference::of(&made, &peers.rows(&rows), stopped_ns);
+    difference.assert_none("over all segments");
+
+    let quarter = memory.len() / 4;
+    let most = |samples: &[u64]| samples.iter().copied().max().unwrap_or(0);
+    let (first, last) = (most(&memory[..2 * quarter]), most(&memory[2 * quarter..]));
+    let most_descriptors = |samples: &[usize]| samples.iter().copied().max().unwrap_or(0);
+    let (fds_first, fds_last) = (
+        most_descriptors(&descriptors[..2 * quarter]),
+        most_descriptors(&descriptors[2 * quarter..]),
+    );
+    eprintln!(
+        "{seconds} s, {} segments, {} rows; memory {first} then {last} kB, descriptors {fds_first} then {fds_last}",
+        segments.len(),
+        difference.matched
+    );
+    assert!(last <= first + MEMORY_SLACK_KB, "memory grows: {memory:?}");
+    assert!(fds_last <= fds_first + 2, "descriptors grow: {descriptors:?}");
+}
+
+#[test]
+fn rotation_by_size() {
+    if !bpf_available() || !has_option("--rotate") {
+        return;
+    }
+    let directory = scratch();
+    let recorder = start(directory.path(), &["--rotate", "100KB"]);
+    let peers = Peers::new();
+    let load = Load::start(&peers, 2, Duration::from_micros(500));
+    wait_until("a second and a third segment", || {
+        with_suffix(directory.path(), ".parquet").len() >= 2
+    });
+    let stopped_ns = monotonic_ns();
+    recorder.finish();
+    let made = load.finish();
+    let rows = all_rows(directory.path());
+    Difference::of(&made, &peers.rows(&rows), stopped_ns).assert_none("over all segments");
+}
+
+/// Replaces a file by a capture of its own, not a segment.
+fn record_one(path: &Path) {
+    let mut command = record(&["--force", "--duration", "1ms", "-o"]);
+    let ended = run_to_end(command.arg(path));
+    assert!(ended.status.success(), "{ended:?}");
+}
+
+#[test]
+fn retention_deletes_its_own_oldest_segments_and_nothing_else() {
+    if !bpf_available() || !has_option("--retain") {
+        return;
+    }
+    for retain in [["--retain", "2s"], ["--retain-size", "20KB"]] {
+        let directory = scratch();
+        let peers = Peers::new();
+        let mut arguments = vec!["--rotate", "500ms"];
+        arguments.extend(retain);
+        let mut recorder = start(directory.path(), &arguments);
+        let journal = with_suffix(directory.path(), ".journal").remove(0);
+        let place = journal.parent().expect("a directory").to_owned();
+        let load = Load::start(&peers, 1, Duration::from_millis(5));
+        wait_until("the first segment", || !with_suffix(&place, ".parquet").is_empty());
+        let first = with_suffix(&place, ".parquet").remove(0);
+
+        // Somebody else's files, older by name than anything of this recorder.
+        let host = place.parent().and_then(Path::file_name).expect("host=").to_string_lossy();
+        let host = host.trim_start_matches("host=").to_owned();
+        let foreign = [
+            "notes.txt".to_owned(),
+            "aaa.parquet".to_owned(),
+            "connlat-other-20200101T000000Z.parquet".to_owned(),
+            format!("connlat-{host}-20200101T000000Z.parquet.journal"),
+            format!("connlat-{host}-important.parquet"),
+        ];
+        for name in &foreign {
+            fs::copy(&first, place.join(name)).expect("a copy");
+        }
+        // By name like its own, by content a recording that was never rotated.
+        record_one(&place.join(&foreign[4]));
+        wait_until("the end of the first segment's time", || !first.exists());
+        assert!(recorder.is_running());
+        let most = 14;
+        let observed = Instant::now() + Duration::from_secs(4);
+        while Instant::now() < observed {
+            let own = with_suffix(&place, ".parquet").len() - 3;
+            assert!(own <= most, "{own} segments are kept: {:?}", names(&place));
+            thread::sleep(Duration::from_millis(50));
+        }
+        let stopped_ns = monotonic_ns();
+        recorder.finish();
+        let made = load.finish();
+        for name in &foreign {
+            assert!(place.join(name).exists(), "{retain:?} deleted {name}");
+            fs::remove_file(place.join(name)).expect("removed");
+        }
+        // From the oldest segment that is left, nothing is missing.
+        let captures: Vec<Capture> =
+            with_suffix(&place, ".parquet").iter().map(|path| Capture::read(path)).collect();
+        let oldest = captures.iter().map(|c| c.info.start.monotonic_ns).min().expect("segments");
+        let rows: Vec<Row> = captures.into_iter().flat_map(|capture| capture.rows).collect();
+        let kept: Vec<_> =
+            made.into_iter().filter(|made| made.window.0 > oldest + 200_000_000).collect();
+        let difference = Difference::of(&kept, &peers.rows(&rows), stopped_ns);
+        let (missing, twice) = (difference.missing.len(), difference.twice.len());
+        assert_eq!((missing, twice), (0, 0), "{retain:?}");
+    }
+}
+
+#[test]
+fn a_removed_host_directory_costs_only_what_was_in_it() {
+    if !bpf_available() || !has_option("--rotate") {
+        return;
+    }
+    let directory = scratch();
+    let mut recorder = start(directory.path(), &["--rotate", "500ms"]);
+    let peers = Peers::new();
+    let load = Load::start(&peers, 1, Duration::from_millis(5));
+    wait_until("a segment", || !with_suffix(directory.path(), ".parquet").is_empty());
+    for entry in fs::read_dir(directory.path()).expect("the directory") {
+        fs::remove_dir_all(entry.expect("an entry").path()).expect("removed");
+    }
+    let removed_ns = monotonic_ns();
+    // What is recorded from the next segment on is kept.
+    wait_until("new segments", || with_suffix(directory.path(), ".parquet").len() >= 3);
+    assert!(recorder.is_running());
+    let stopped_ns = monotonic_ns();
+    recorder.finish();
+    let made = load.finish();
+    let rows = all_rows(directory.path());
+    let later: Vec<_> =
+        made.into_iter().filter(|made| made.window.0 > removed_ns + 1_000_000_000).collect();
+    let difference = Difference::of(&later, &peers.rows(&rows), stopped_ns);
+    let (missing, twice) = (difference.missing.len(), difference.twice.len());
+    assert_eq!((missing, twice), (0, 0), "{:?}", difference.missing.first());
+}

@@ -1,0 +1,89 @@
+//! The same connects, watched at once by bpftrace: an account that is not ours.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{Capture, bpf_available, run, scratch, wait_until};
+
+const CONNECTS: u64 = 102_000;
+
+/// `connect_storm`, which cargo builds beside the tests.
+fn storm() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_record")).with_file_name("examples/connect_storm")
+}
+
+/// bpftrace counting transitions to SYN_SENT, attached.
+struct Bpftrace {
+    process: Child,
+    output: PathBuf,
+}
+
+impl Bpftrace {
+    /// In a mount namespace of its own, where tracefs can be mounted without
+    /// changing the host.
+    fn start(directory: &Path) -> Self {
+        const PROGRAM: &str = "tracepoint:sock:inet_sock_set_state \
+            /args->newstate == 2 && args->protocol == 6 && comm == \"connect_storm\"/ \
+            { @attempts = count(); } BEGIN { printf(\"attached\\n\"); }";
+        const SCRIPT: &str = "[ -e /sys/kernel/tracing/events ] || \
+            mount -t tracefs none /sys/kernel/tracing; exec bpftrace -e \"$0\"";
+        let output = directory.join("bpftrace.txt");
+        let file = fs::File::create(&output).expect("a file");
+        let process = Command::new("unshare")
+            .args(["-m", "sh", "-c", SCRIPT, PROGRAM])
+            .stdout(file)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("unshare");
+        wait_until("bpftrace", || {
+            fs::read_to_string(&output).is_ok_and(|text| text.contains("attached"))
+        });
+        Self { process, output }
+    }
+
+    fn attempts(mut self) -> u64 {
+        let _ = kill_process(Pid::from_child(&self.process), Signal::INT);
+        self.process.wait().expect("bpftrace ends");
+        let text = fs::read_to_string(&self.output).expect("its output");
+        let line = text.lines().find_map(|line| line.strip_prefix("@attempts: "));
+        line.and_then(|count| count.trim().parse().ok()).expect("a count")
+    }
+}
+
+#[test]
+fn bpftrace_counts_the_same_attempts() {
+    if !bpf_available() {
+        return;
+    }
+    if Command::new("bpftrace").arg("--version").stdout(Stdio::null()).status().is_err() {
+        eprintln!("skipped: bpftrace is not installed (Debian: apt-get install bpftrace)");
+        return;
+    }
+    let directory = scratch();
+    let path = directory.path().join("c.parquet");
+    let bpftrace = Bpftrace::start(directory.path());
+    let output = run(&[
+        "-o",
+        path.to_str().expect("UTF-8"),
+        "--",
+        storm().to_str().expect("UTF-8"),
+        &CONNECTS.to_string(),
+    ]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let attempts = bpftrace.attempts();
+    let capture = Capture::read(&path);
+    let rows = capture.rows.iter().filter(|row| row.comm == "connect_storm").count() as u64;
+    let client: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let of = |outcome: &str| {
+        let rows = capture.rows.iter();
+        rows.filter(|row| row.comm == "connect_storm" && row.outcome == outcome).count()
+    };
+    eprintln!("client {client}; bpftrace {attempts} attempts; record {rows} rows");
+    assert_eq!((rows, attempts), (CONNECTS, CONNECTS));
+    assert_eq!(client["established"], of("established"));
+    assert_eq!(client["refused"], of("refused"));
+    assert_eq!(capture.info.counters.lost.total(), 0);
+}

@@ -1,0 +1,146 @@
+//! What the recorder keeps of its power, and what hostile names reach.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+
+use crate::support::{Recording, bpf_available, connect, nobody, record, run, scratch, wait_until};
+
+const CAP_DAC_READ_SEARCH: u64 = 1 << 2;
+const CAP_BPF: u64 = 1 << 39;
+const NOBODY: u32 = 65_534;
+
+fn status(task: &str, field: &str) -> String {
+    let text = fs::read_to_string(format!("{task}/status")).expect("a task");
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("the field");
+    line.trim_start_matches(':').trim().to_owned()
+}
+
+#[test]
+fn every_thread_gives_up_what_it_does_not_need() {
+    if !bpf_available() {
+        return;
+    }
+    let recording = Recording::start(&[]);
+    let directory = format!("/proc/{}/task", recording.pid());
+    let tasks = || -> Vec<String> {
+        let tasks = fs::read_dir(&directory).expect("tasks").flatten();
+        tasks.map(|task| task.path().to_string_lossy().into_owned()).collect()
+    };
+    wait_until("collector, journal, sync and sealer", || tasks().len() == 4);
+    let tasks = tasks();
+    for task in &tasks {
+        for set in ["CapEff", "CapPrm"] {
+            let held = u64::from_str_radix(&status(task, set), 16).expect("hexadecimal");
+            assert_eq!(held, CAP_BPF | CAP_DAC_READ_SEARCH, "{set} of {task}");
+        }
+        assert_eq!(status(task, "NoNewPrivs"), "1");
+    }
+    recording.finish();
+}
+
+#[test]
+fn under_sudo_files_belong_to_the_caller() {
+    if !bpf_available() {
+        return;
+    }
+    let directory = scratch();
+    chown(directory.path(), Some(NOBODY), Some(NOBODY)).expect("root");
+    let path = directory.path().join("c.parquet");
+    let mut command = record(&["--duration", "100ms", "--mode", "0640", "-o"]);
+    command.arg(&path).env("SUDO_UID", NOBODY.to_string()).env("SUDO_GID", NOBODY.to_string());
+    let output = command.output().expect("record runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata = fs::metadata(&path).expect("the capture");
+    assert_eq!((metadata.uid(), metadata.gid()), (NOBODY, NOBODY));
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn two_capabilities_are_enough() {
+    if !bpf_available() {
+        return;
+    }
+    if Command::new("setpriv").arg("--version").stdout(Stdio::null()).status().is_err() {
+        eprintln!("skipped: setpriv (util-linux) is not installed");
+        return;
+    }
+    let directory = scratch();
+    chown(directory.path(), Some(NOBODY), Some(NOBODY)).expect("root");
+    let binary = directory.path().join("record");
+    fs::copy(env!("CARGO_BIN_EXE_record"), &binary).expect("a copy");
+    let path = directory.path().join("c.parquet");
+    let (_taken, closed) = nobody("127.0.0.1:0");
+    let script = format!("(exec 3<>/dev/tcp/127.0.0.1/{}) 2>/dev/null; true", closed.port());
+    let output = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .args(["--inh-caps=-all,+bpf,+perfmon", "--ambient-caps=-all,+bpf,+perfmon"])
+        .args(["--bounding-set=-all,+bpf,+perfmon"])
+        .arg(&binary)
+        .args(["-o"])
+        .arg(&path)
+        .args(["--", "bash", "-c", &script])
+        .output()
+        .expect("setpriv runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let capture = crate::support::Capture::read(&path);
+    let port = i32::from(closed.port());
+    assert_eq!(capture.rows.iter().filter(|row| row.dst.1 == port).count(), 1);
+}
+
+#[test]
+fn the_sandbox_holds() {
+    if !bpf_available() {
+        return;
+    }
+    let landlock = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+    if !landlock.is_empty() && !landlock.contains("landlock") {
+        eprintln!("skipped: this kernel does not enforce Landlock");
+        return;
+    }
+    // A recorder can be made to write elsewhere only through its own files:
+    // the journal of a tree whose day is moved outside is out of its reach.
+    let directory = scratch();
+    let outside = scratch();
+    let mut process = record(&["--rotate", "300ms", "--output-dir"])
+        .arg(directory.path())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .expect("record starts");
+    let host = || fs::read_dir(directory.path()).ok()?.next()?.ok().map(|entry| entry.path());
+    wait_until("the tree", || host().is_some());
+    let host = host().expect("a directory");
+    fs::rename(&host, outside.path().join("taken")).expect("moved");
+    std::os::unix::fs::symlink(outside.path(), &host).expect("a link in its place");
+    wait_until("the end", || process.try_wait().expect("a child").is_some());
+    assert_eq!(process.wait().expect("a status").code(), Some(1), "links are refused");
+    let stray = fs::read_dir(outside.path()).expect("a directory").count();
+    assert_eq!(stray, 1, "nothing but what was moved there");
+}
+
+#[test]
+fn a_hostile_thread_name_reaches_no_terminal() {
+    if !bpf_available() {
+        return;
+    }
+    let (_taken, closed) = nobody("127.0.0.1:0");
+    let port = closed.port().to_string();
+    let recording = Recording::start(&["--dst-port", &port]);
+    let thread = std::thread::Builder::new().name("\u{1b}]0;x\u{7}=1+1|<b>".to_owned());
+    let client = thread.spawn(move || {
+        connect("127.0.0.1:0".parse().expect("an address"), closed);
+    });
+    client.expect("a thread").join().expect("a client");
+    let finished = recording.signal(Signal::INT);
+    let rows = finished.read().rows;
+    assert_eq!(rows[0].comm, "\u{1b}]0;x\u{7}=1+1|<b>", "the capture has it as it was");
+    let path = finished.capture.to_str().expect("UTF-8").to_owned();
+    for arguments in [vec!["recover", &path], vec!["-o", &path]] {
+        let output = run(&arguments);
+        assert!(!output.stderr.contains(&0x1b) && output.stdout.is_empty());
+    }
+}
