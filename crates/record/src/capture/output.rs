@@ -38,7 +38,7 @@ pub enum OutputError {
     #[error("{} is not a plain directory; links are not followed there", .0.display())]
     NotADirectory(PathBuf),
     /// The system said no.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}", path.display())]
     Io {
         /// What was to be written.
         path: PathBuf,
@@ -174,7 +174,11 @@ impl Output {
         };
         let file = self.create(&self.journal()).map_err(error)?;
         // Tells `record recover` that this journal is in use.
-        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|e| error(e.into()))?;
+        if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            // Empty, and nobody else's: it was created just now.
+            let _ = fs::remove_file(self.journal());
+            return Err(error(errno.into()));
+        }
         Ok(file)
     }
 

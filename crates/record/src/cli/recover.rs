@@ -17,6 +17,9 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<u8> {
                 let tail = if damaged { "; the end of the journal was damaged" } else { "" };
                 say!("[ record: recovered {rows} connects; wrote {}{tail} ]", capture.display());
             }
+            Ok(Recovered::Empty(journal)) => {
+                say!("[ record: {} held nothing and was removed ]", journal.display());
+            }
             Ok(Recovered::AlreadySealed(capture)) => {
                 say!("[ record: {} is complete, nothing to recover ]", capture.display());
             }

@@ -33,6 +33,8 @@ use progress::Progress;
 use recording::{Recording, Target};
 use stop::StopSignals;
 
+/// Exit code of a recording that did not go as asked.
+const FAILURE: u8 = 1;
 /// How long events may wait in the ring buffer before they are fetched.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Events of one batch at most: bounds memory and the journal's messages.
@@ -100,14 +102,10 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     let reason = failed.unwrap_or(reason);
     sinks.progress.clear();
     if let Some(recording) = sinks.recording {
-        let failure = match &reason {
-            StopReason::Failed(why) => Some(why.clone()),
-            _ => None,
-        };
-        let sealed = recording.finish(reason, stop, &sinks.clock, &counters);
-        anyhow::ensure!(sealed, "not everything could be sealed, see above");
-        if let Some(why) = failure {
-            anyhow::bail!("recording ended early: {why}");
+        let failed = matches!(reason, StopReason::Failed(_));
+        // What went wrong has been said where it went wrong.
+        if !recording.finish(reason, stop, &sinks.clock, &counters) || failed {
+            return Ok(FAILURE);
         }
     } else if counters.lost.total() > 0 {
         say!("record: {}", progress::losses(&counters));

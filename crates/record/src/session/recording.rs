@@ -18,6 +18,9 @@ use crate::cli::options::{CaptureOptions, Destination, Rotate};
 use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
 use crate::message::say;
 
+/// Segments that may wait for being sealed before rotation waits too.
+const MAX_WAITING: usize = 2;
+
 /// Where captures go, checked and ready.
 pub enum Target {
     /// One capture.
@@ -115,6 +118,7 @@ impl Recording {
         if self.rotation_is_due()
             && let Err(error) = self.rotate(StopReason::Rotated, now, counters, clock)
         {
+            say!("record: cannot begin the next segment: {error:#}");
             return Some(StopReason::Failed(format!("{error:#}")));
         }
         let rows = self.rows_before + self.segment.rows();
@@ -127,6 +131,10 @@ impl Recording {
     }
 
     fn rotation_is_due(&self) -> bool {
+        // A host too slow to seal gets larger segments, not more of them.
+        if self.sealer.waiting() > MAX_WAITING {
+            return false;
+        }
         match &self.target {
             Target::Tree(_, Some(Rotate::Age(age))) => self.segment.started().elapsed() >= *age,
             Target::Tree(_, Some(Rotate::Bytes(bytes))) => self.segment.bytes() >= *bytes,
