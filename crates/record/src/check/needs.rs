@@ -11,7 +11,7 @@ use aya_obj::btf::BtfKind;
 use crate::host::CgroupPaths;
 use crate::probe::{
     AttachError, Filters, KERNEL_BTF, MINIMUM_KERNEL, Probe, ProbeOptions, ResolvedOffsets,
-    check_kernel,
+    cgroup_filter_available, check_kernel,
 };
 
 /// How a need is met.
@@ -72,6 +72,7 @@ pub fn all() -> Vec<Need> {
     needs.extend(kernel_types());
     needs.push(ring_buffer());
     needs.push(cgroups());
+    needs.push(cgroup_filter());
     needs.push(probe());
     needs
 }
@@ -192,6 +193,15 @@ fn cgroups() -> Need {
             "mount -t cgroup2 none /mnt/cgroup2",
         ),
     }
+}
+
+/// `--cgroup` compares the ancestors of a task's cgroup.
+fn cgroup_filter() -> Need {
+    const NAME: &str = "cgroup filter";
+    if cgroup_filter_available() {
+        return Need::ok(NAME, "--cgroup".to_owned());
+    }
+    Need::limited(NAME, AttachError::NoCgroupFilter.to_string(), "use Linux 5.15 or later")
 }
 
 /// The tracepoint, the ring buffer and the helpers, all at once: attaches.

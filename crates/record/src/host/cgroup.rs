@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use connlat_schema::decode::escape_invalid_utf8;
-use rustix::fs::{Mode, OFlags, fstat, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, fstat, openat, statat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 /// `FILEID_KERNFS` (include/linux/exportfs.h): the handle is the 64-bit id.
@@ -103,7 +103,10 @@ impl Root {
         let below = path
             .strip_prefix(&self.mount_point)
             .map_err(|_| io::Error::from(io::ErrorKind::NotFound))?;
-        if path.as_os_str().as_bytes().ends_with(b" (deleted)") && !path.exists() {
+        // Linux 5.10 opens a removed cgroup too, under the path it had, which
+        // another one can have by now.
+        let name = if below.as_os_str().is_empty() { Path::new(".") } else { below };
+        if statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)?.st_ino != id {
             return Err(io::ErrorKind::NotFound.into());
         }
         Ok(format!("/{}", escape_invalid_utf8(below.as_os_str().as_bytes())))

@@ -46,6 +46,11 @@ pub enum AttachError {
         /// What the system said.
         source: io::Error,
     },
+    /// This kernel cannot filter by cgroup.
+    #[error(
+        "--cgroup needs Linux 5.15 or later (bpf_get_current_ancestor_cgroup_id in tracing programs)"
+    )]
+    NoCgroupFilter,
     /// A tracepoint is not in this kernel.
     #[error(
         "this kernel has no tracepoint {0}; a kernel built with CONFIG_INET, CONFIG_TRACEPOINTS and CONFIG_DEBUG_INFO_BTF is needed"

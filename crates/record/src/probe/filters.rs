@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use aya::maps::lpm_trie::Key;
 use aya::maps::{Array, HashMap, LpmTrie, Map};
+use aya::programs::ProgramType;
+use aya::sys::{BpfHelper, is_helper_supported};
 use aya::{Ebpf, EbpfLoader};
 use connlat_schema::settings::{MAX_CGROUP_LEVEL, filter};
 use connlat_schema::wire::COMM_LEN;
@@ -84,8 +86,11 @@ impl Filters {
     /// Finds the cgroups named.
     ///
     /// # Errors
-    /// [`AttachError::NoCgroup`].
+    /// [`AttachError::NoCgroup`], [`AttachError::NoCgroupFilter`].
     pub(super) fn resolve_cgroups(&self, paths: &CgroupPaths) -> Result<Cgroups, AttachError> {
+        if !self.cgroups.is_empty() && !cgroup_filter_available() {
+            return Err(AttachError::NoCgroupFilter);
+        }
         let mut found = Cgroups::default();
         for path in &self.cgroups {
             let (id, level) = paths
@@ -136,6 +141,18 @@ impl Filters {
         }
         Ok(())
     }
+}
+
+/// Whether tracing programs of this kernel may ask for the ancestors of a
+/// task's cgroup; true where that cannot be told. Linux 5.10 lacks it.
+pub fn cgroup_filter_available() -> bool {
+    // Every tracing program has the helpers of this type, which alone can be
+    // tried without attaching.
+    is_helper_supported(
+        ProgramType::RawTracePoint,
+        BpfHelper::BPF_FUNC_get_current_ancestor_cgroup_id,
+    )
+    .unwrap_or(true)
 }
 
 /// cgroup filters as the probe takes them.

@@ -285,7 +285,10 @@ fn own_v6_is_routed() -> bool {
 /// Real-time scheduling, where it may be had: answers are due to the
 /// microsecond on a machine that is busy with other cases.
 fn ask_for_precise_wakeups() {
-    let parameters = libc::sched_param { sched_priority: 1 };
+    // The kernel's `struct sched_param`; musl has no call that passes it on.
+    let priority: libc::c_int = 1;
     // SAFETY: the parameters outlive the call.
-    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameters) };
+    unsafe {
+        libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_FIFO, &raw const priority)
+    };
 }

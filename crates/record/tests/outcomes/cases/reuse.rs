@@ -5,7 +5,7 @@ use socket2::Domain;
 
 use super::answers::{needs_ipv6, responder};
 use super::handshakes::{fast_open_server, get_cookie, send_fast_open};
-use super::local::exhaust_ports;
+use super::local::{exhaust_ports, free_ports};
 use crate::client::Client;
 use crate::expected::{Expected, Window};
 use crate::responder::{ACCEPT, Behaviour, Responder};
@@ -73,7 +73,7 @@ pub fn refused_then_no_port(_: &Stage) -> Report {
     let (fillers, filled) = exhaust_ports(&peer, to);
     let attempt = client.connect(to).returned(libc::EADDRNOTAVAIL);
     let second = attempt.expect("local_error").port_chosen(0);
-    rows.extend(fillers.into_iter().zip(filled).map(|(filler, row)| row.ended(filler.close())));
+    rows.extend(free_ports(&peer, to, fillers, filled));
     rows.push(Expected { from: (crate::responder::OWN_V4, 0).into(), ..second }.label("second"));
     Ok(rows)
 }
