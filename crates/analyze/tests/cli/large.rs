@@ -71,6 +71,7 @@ fn large_inputs_are_answered_in_bounded_memory() {
         let begin = Instant::now();
         let mut child = command(&dir.path("."))
             .args(question)
+            .args(["--percentiles", "buckets"])
             .arg("large.parquet")
             .stdout(Stdio::null())
             .spawn()
