@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::support::{Recording, bpf_available, connect, nobody, record, run, scratch, wait_until};
+use crate::support::{
+    Recording, bpf_available, connect, nobody, record, recorder, run, scratch, wait_until,
+};
 
 const CAP_DAC_READ_SEARCH: u64 = 1 << 2;
 const CAP_BPF: u64 = 1 << 39;
@@ -71,7 +73,7 @@ fn two_capabilities_are_enough() {
     let directory = scratch();
     chown(directory.path(), Some(NOBODY), Some(NOBODY)).expect("root");
     let binary = directory.path().join("record");
-    fs::copy(env!("CARGO_BIN_EXE_record"), &binary).expect("a copy");
+    fs::copy(recorder(), &binary).expect("a copy");
     let path = directory.path().join("c.parquet");
     let (_taken, closed) = nobody("127.0.0.1:0");
     let script = format!("(exec 3<>/dev/tcp/127.0.0.1/{}) 2>/dev/null; true", closed.port());

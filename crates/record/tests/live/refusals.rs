@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::process::CommandExt;
 
-use crate::support::{bpf_available, record, run, scratch};
+use crate::support::{bpf_available, record, recorder, run, scratch};
 
 fn one_line(stderr: &[u8]) -> String {
     let text = String::from_utf8(stderr.to_vec()).expect("UTF-8");
@@ -55,7 +55,7 @@ fn without_privileges_the_remedy_is_named() {
     let directory = scratch();
     // The binary lies below root's home, where nobody cannot reach it.
     let binary = directory.path().join("record");
-    fs::copy(env!("CARGO_BIN_EXE_record"), &binary).expect("a copy");
+    fs::copy(recorder(), &binary).expect("a copy");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     fs::set_permissions(directory.path(), open).expect("permissions");
     let output = std::process::Command::new(&binary)

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The recorder: that of this build, or another one where there is no cargo.
-fn recorder() -> PathBuf {
+pub fn recorder() -> PathBuf {
     let built = || env!("CARGO_BIN_EXE_record").into();
     std::env::var_os("CONNLAT_RECORD").map_or_else(built, PathBuf::from)
 }
