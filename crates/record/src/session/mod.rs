@@ -4,6 +4,7 @@ mod child;
 mod describe;
 mod limits;
 mod losses;
+mod memory;
 mod progress;
 mod recording;
 mod sealer;
@@ -52,6 +53,7 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     };
     let signals = StopSignals::install().context("cannot handle signals")?;
     let mut probe = Probe::attach(&options.probe)?;
+    memory::keep_small();
     let clock = Clock::start();
     let cgroups = CgroupPaths::open();
     let mut child = start_command(options, &mut probe)?;
