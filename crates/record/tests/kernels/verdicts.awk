@@ -1,5 +1,5 @@
 # The console of one machine to lines `CASE \t VERDICT`.
-BEGIN { FS = " +[|] +"; OFS = "\t" }
+BEGIN { FS = " *[|] *"; OFS = "\t" }
 
 /@@ kernel / { sub(/.*@@ kernel /, ""); print "kernel", $0 }
 /^@@ begin / { split($0, word, " "); part = word[3]; begun[part] = 1 }
@@ -15,7 +15,7 @@ BEGIN { FS = " +[|] +"; OFS = "\t" }
 part == "check" && /^(limited|missing)/ { gsub(/  +/, " "); print "note", $0 }
 part == "check" && /^ok +probe/ { sub(/.* in /, ""); print "attach", $0 }
 
-part == "outcomes" && NF == 4 && $1 != "case" {
+part == "outcomes" && NF == 4 && $1 !~ /^---|(^|[.] )case$/ {
     # The second pass runs some cases again.
     name = ($1 in seen) ? "traced again: " $1 : $1
     seen[name] = 1

@@ -95,7 +95,7 @@ fn a_thousand_connects_are_a_thousand_rows() {
     for (case, tid, made) in &clients {
         // Each thread connects one after the other, so order identifies them.
         let rows: Vec<&Row> = rows.iter().filter(|row| row.tid == *tid).collect();
-        assert_eq!(rows.len(), EACH, "{}", case.name);
+        assert_eq!(rows.len(), EACH, "{}: {:?}", case.name, capture.info.counters);
         for (row, made) in rows.into_iter().zip(made) {
             check(row, made, case, *tid);
             checked += 1;
