@@ -20,6 +20,7 @@ pub mod check;
 pub mod cli;
 pub mod host;
 pub mod live;
+mod message;
 pub mod privileges;
 pub mod probe;
 pub mod session;

@@ -41,7 +41,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..BATCHES {
         let Some(batch) = reader.next_batch()? else { break };
         let batch = anonymous(&batch.slice(0, batch.num_rows().min(ROWS)))?;
-        let note = Note { counters: reader.info().counters, clock: Vec::new() };
+        let info = reader.info();
+        let note = Note {
+            counters: info.counters,
+            loss_spans: info.loss_spans,
+            now: Some(info.stop),
+            clock: Vec::new(),
+        };
         writer.write(&batch, &note)?;
         closing.write(&batch, &note)?;
         for row in 0..batch.num_rows() {

@@ -4,6 +4,8 @@ mod chart;
 mod figures;
 mod spread;
 
+use std::collections::HashMap;
+
 pub use chart::chart;
 
 use crate::question::{Key, OutcomeCount, errno_name};
@@ -112,9 +114,12 @@ impl AnswerTable {
             Column::new("connects", "connects", Kind::Count, 0),
             Column::new("share", "share", Kind::Ratio, 0),
         ]);
+        let mut totals: HashMap<&[Key], i64> = HashMap::new();
+        for count in counts {
+            *totals.entry(&count.keys).or_default() += count.connects;
+        }
         let rows = counts.iter().map(|count| {
-            let group = counts.iter().filter(|other| other.keys == count.keys);
-            let total: i64 = group.map(|count| count.connects).sum();
+            let total = totals.get(count.keys.as_slice()).copied().unwrap_or_default();
             let name = count.errno.and_then(errno_name);
             let keys = count.keys.iter().cloned().map(Cell::from);
             let cells = [

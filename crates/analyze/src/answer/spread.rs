@@ -1,5 +1,7 @@
 //! Answers about how latencies are spread, with their drawings, and single rows.
 
+use std::collections::HashMap;
+
 use connlat_schema::capture::columns::{
     CGROUP, COMM, DST_ADDR, ERRNO, HOST, LATENCY_NS, OUTCOME, RTT_US, SYN_RETRANSMITS, TIME,
 };
@@ -13,7 +15,7 @@ use crate::units;
 const SHADES: [char; 5] = ['·', '░', '▒', '▓', '█'];
 
 impl AnswerTable {
-    /// Counts by latency.
+    /// Counts by latency, ascending within each group.
     pub fn histogram(by: &[String], bins: &[Bin]) -> Self {
         let mut columns: Vec<_> = by.iter().map(|by| key_column(by)).collect();
         columns.extend([
@@ -24,12 +26,17 @@ impl AnswerTable {
             Column::new("cumulative", "up to here", Kind::Ratio, 2),
             Column::new("bar", "", Kind::Bar, 4),
         ]);
+        // Connects of each group, and of its fullest bin.
+        let mut groups: HashMap<&[Key], (i64, i64)> = HashMap::new();
+        for bin in bins {
+            let (total, most) = groups.entry(&bin.keys).or_default();
+            (*total, *most) = (*total + bin.connects, (*most).max(bin.connects));
+        }
+        let mut below: HashMap<&[Key], i64> = HashMap::new();
         let rows = bins.iter().map(|bin| {
-            let group = || bins.iter().filter(|other| other.keys == bin.keys);
-            let total: i64 = group().map(|bin| bin.connects).sum();
-            let below: i64 =
-                group().filter(|other| other.low <= bin.low).map(|bin| bin.connects).sum();
-            let most = group().map(|bin| bin.connects).max().unwrap_or(1).max(1);
+            let (total, most) = groups.get(bin.keys.as_slice()).copied().unwrap_or_default();
+            let below = below.entry(&bin.keys).or_default();
+            *below += bin.connects;
             let share = |count: i64| Cell::Ratio(count as f64 / total.max(1) as f64);
             let keys = bin.keys.iter().cloned().map(Cell::from);
             let cells = [
@@ -37,8 +44,8 @@ impl AnswerTable {
                 Cell::Integer(bin.high),
                 Cell::Integer(bin.connects),
                 share(bin.connects),
-                share(below),
-                Cell::Ratio(bin.connects as f64 / most as f64),
+                share(*below),
+                Cell::Ratio(bin.connects as f64 / most.max(1) as f64),
             ];
             keys.chain(cells).collect()
         });
@@ -106,7 +113,6 @@ fn draw(bins: &[Bin], (first, last): (i64, i64), every: i64) -> Vec<String> {
     let mut latencies: Vec<(i64, i64)> = bins.iter().map(|bin| (bin.low, bin.high)).collect();
     latencies.sort_unstable();
     latencies.dedup();
-    // Ranges between the lowest and the highest that hold nothing show too.
     let mut lines = Vec::new();
     for (low, _) in latencies.iter().rev() {
         let mut cells = vec![SHADES[0]; width];

@@ -39,7 +39,8 @@ fn quoted(name: &str) -> Option<String> {
     if !name.is_empty() && !name.starts_with('-') && name.chars().all(plain) {
         return Some(name.to_owned());
     }
-    let printable = name.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+    // A backtick would end the code of a Markdown answer.
+    let printable = name.chars().all(|c| c == ' ' || (c.is_ascii_graphic() && c != '`'));
     (printable && !name.starts_with('-')).then(|| format!("'{}'", name.replace('\'', r"'\''")))
 }
 

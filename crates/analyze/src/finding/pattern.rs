@@ -16,6 +16,8 @@ const STORM: usize = 10;
 const STORM_PAUSE: i64 = 1_000_000_000;
 /// How soon the next attempt of a race starts, ns (RFC 8305 says 250 ms).
 const RACE_DELAY: i64 = 350_000_000;
+/// How soon after a winner the losers are closed, ns.
+const DROPPED_WITHIN: i64 = 100_000_000;
 /// Races that make a finding.
 const FEWEST_RACES: usize = 5;
 /// Connects in a row that make a loop; pauses between them, ns, and how alike
@@ -94,8 +96,13 @@ pub fn storms(evidence: &Evidence) -> Vec<Finding> {
         let mut best: &[&Event] = &[];
         let mut start = 0;
         for (index, event) in events.iter().enumerate() {
-            let broken = index > 0
-                && event.start_ns.saturating_sub(events[index - 1].start_ns) > STORM_PAUSE;
+            // Attempts at the same time are several callers; a storm is one
+            // that tries again as soon as it failed.
+            let broken = index > 0 && {
+                let before = events[index - 1];
+                event.start_ns < before.end_ns()
+                    || event.start_ns.saturating_sub(before.end_ns()) > STORM_PAUSE
+            };
             if !event.outcome.is_failure() {
                 start = index + 1;
             } else if broken {
@@ -115,8 +122,8 @@ pub fn storms(evidence: &Evidence) -> Vec<Finding> {
             class: Class::Behaviour,
             connects: weight(best.iter().copied()),
             text: format!(
-                "{} ({pid}) tried {} times in {} to connect to {} without a pause of 1 s; for whoever \
-                 waited it was one failure",
+                "{} ({pid}) failed {} times in {} to connect to {}, each try within 1 s of the last: \
+                 one wait, not that many",
                 evidence.text(first.comm),
                 best.len(),
                 units::duration(took),
@@ -145,12 +152,22 @@ pub fn eyeballs(evidence: &Evidence) -> Vec<Finding> {
     for events in group(&evidence.events, |e| (e.host, e.pid, e.dst_port)).values() {
         let mut group: Vec<&Event> = Vec::new();
         let mut count = |group: &[&Event]| {
-            let won = group.iter().filter(|e| e.outcome == Outcome::Established).count();
-            let lost = group.iter().filter(|e| e.outcome.is_failure()).count();
+            let mut winners = group.iter().filter(|e| e.outcome == Outcome::Established);
+            let (Some(winner), None) = (winners.next(), winners.next()) else { return };
+            // A loser is dropped when another has won, or fails before that.
+            let lost = group
+                .iter()
+                .filter(|event| match event.outcome {
+                    Outcome::Aborted => {
+                        event.end_ns().saturating_sub(winner.end_ns()).abs() <= DROPPED_WITHIN
+                    }
+                    outcome => outcome.is_failure() && event.end_ns() <= winner.end_ns(),
+                })
+                .count();
             let mut addresses: Vec<usize> = group.iter().map(|event| event.dst).collect();
             addresses.sort_unstable();
             addresses.dedup();
-            if won == 1 && lost == group.len() - 1 && lost > 0 && addresses.len() == group.len() {
+            if lost == group.len() - 1 && lost > 0 && addresses.len() == group.len() {
                 races += 1;
                 attempts += group.len();
                 given_up += lost;

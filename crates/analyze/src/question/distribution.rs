@@ -1,5 +1,7 @@
 //! How latencies are spread: counts by latency, and by latency and time.
 
+use std::collections::BTreeMap;
+
 use connlat_schema::capture::columns::{LATENCY_NS, TIME};
 use polars::prelude::*;
 
@@ -37,23 +39,20 @@ fn bounds() -> Vec<i64> {
 /// Counts by latency. Bins between the first and the last that hold something
 /// are all given, so that gaps show.
 pub fn histogram(frame: &LazyFrame, by: &[By]) -> PolarsResult<Vec<Bin>> {
-    let mut bins = counts(frame, by, None)?;
     let bounds = bounds();
-    let mut groups: Vec<Vec<Key>> = bins.iter().map(|bin| bin.keys.clone()).collect();
-    groups.sort();
-    groups.dedup();
-    for keys in groups {
-        let of_group = || bins.iter().filter(|bin| bin.keys == keys).map(|bin| bin.low);
-        let (Some(first), Some(last)) = (of_group().min(), of_group().max()) else { continue };
-        let missing: Vec<Bin> = bounds
-            .iter()
-            .filter(|low| (first..=last).contains(*low) && !of_group().any(|l| l == **low))
-            .map(|low| Bin { keys: keys.clone(), ..bin(&bounds, *low, 0, 0) })
-            .collect();
-        bins.extend(missing);
+    let mut groups: BTreeMap<Vec<Key>, BTreeMap<i64, Bin>> = BTreeMap::new();
+    for bin in counts(frame, by, None)? {
+        groups.entry(bin.keys.clone()).or_default().insert(bin.low, bin);
     }
-    bins.sort_by(|a, b| a.keys.cmp(&b.keys).then(a.low.cmp(&b.low)));
-    Ok(bins)
+    for (keys, bins) in &mut groups {
+        let ends = bins.keys().next().copied().zip(bins.keys().next_back().copied());
+        let Some((first, last)) = ends else { continue };
+        for low in bounds.iter().filter(|low| (first..=last).contains(*low)) {
+            let empty = || Bin { keys: keys.clone(), ..bin(&bounds, *low, 0, 0) };
+            bins.entry(*low).or_insert_with(empty);
+        }
+    }
+    Ok(groups.into_values().flat_map(BTreeMap::into_values).collect())
 }
 
 /// Counts by latency and interval of `every` µs; only those that hold something.

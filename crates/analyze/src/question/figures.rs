@@ -105,33 +105,53 @@ pub fn measured() -> Expr {
     is(Outcome::Established).and(flagged.eq(lit(0)))
 }
 
+/// Latency where it counts, null elsewhere.
+pub(super) const MEASURED: &str = "figure measured";
+const WAITING: &str = "figure waiting";
+const STARTED: &str = "figure started";
+const AGAIN: &str = "figure again";
+
+/// Columns the figures are made of. They stand beside the rows, rather than as
+/// filters inside the aggregation, which the streaming engine would gather
+/// whole groups in memory for.
+fn parts() -> Vec<Expr> {
+    let none = || lit(NULL);
+    let mut all = vec![
+        when(measured()).then(col(LATENCY_NS)).otherwise(none()).alias(MEASURED),
+        when(is(Outcome::InFlight))
+            .then(lit(0.0))
+            .otherwise(col(LATENCY_NS).cast(DataType::Float64))
+            .alias(WAITING),
+        col(TIME).cast(DataType::Int64).alias(STARTED),
+        // Widened before the sum, which would otherwise wrap at 2^31.
+        col(SYN_RETRANSMITS).cast(DataType::Int64).alias(AGAIN),
+        col(SYN_RETRANSMITS).gt(lit(0)).cast(DataType::Int64).alias(RETRANSMITTED),
+    ];
+    all.extend(Outcome::ALL.map(|o| is(o).cast(DataType::Int64).alias(part(o))));
+    all
+}
+
+fn part(outcome: Outcome) -> String {
+    format!("figure {}", outcome.as_str())
+}
+
 /// The expressions behind [`Figures`] but for the percentiles.
 fn aggregates() -> Vec<Expr> {
-    let latency = || col(LATENCY_NS).filter(measured());
-    let whole = |expr: Expr, name: &str| expr.cast(DataType::Int64).alias(name);
-    // Widened before the sum, which would otherwise wrap at 2^31.
-    let retransmits = || col(SYN_RETRANSMITS).cast(DataType::Int64);
     let mut all = vec![
-        whole(len(), CONNECTS),
-        retransmits().sum().alias(RETRANSMITS),
-        whole(retransmits().gt(lit(0)).sum(), RETRANSMITTED),
-        whole(measured().sum(), SAMPLES),
-        latency().max().alias(MAX),
-        latency().min().alias(MIN),
+        len().cast(DataType::Int64).alias(CONNECTS),
+        col(AGAIN).sum().alias(RETRANSMITS),
+        col(RETRANSMITTED).sum(),
+        col(MEASURED).count().cast(DataType::Int64).alias(SAMPLES),
+        col(MEASURED).max().alias(MAX),
+        col(MEASURED).min().alias(MIN),
         // In floating point, which adds up exactly to 104 days of latency and
         // does not overflow on what a forged file may claim.
-        latency().mean().alias(MEAN),
-        col(LATENCY_NS)
-            .filter(is(Outcome::InFlight).not())
-            .cast(DataType::Float64)
-            .sum()
-            .alias(WAITED),
-        col(TIME).cast(DataType::Int64).min().alias(FIRST),
-        col(TIME).cast(DataType::Int64).max().alias(LAST),
+        col(MEASURED).cast(DataType::Float64).mean().alias(MEAN),
+        col(WAITING).sum().alias(WAITED),
+        col(STARTED).min().alias(FIRST),
+        col(STARTED).max().alias(LAST),
     ];
-    for outcome in Outcome::ALL {
-        all.push(whole(is(outcome).sum(), outcome.as_str()));
-    }
+    all.extend(Outcome::ALL.map(|outcome| col(part(outcome)).sum()));
     all
 }
 
@@ -148,9 +168,10 @@ pub fn grouped(
     if !measure.bucketed {
         expressions.extend(latency::expressions(measure, keys.is_empty()));
     }
+    let rows_and_parts = frame.clone().with_columns(parts());
     let query = |expressions| match keys {
-        [] => frame.clone().select(expressions),
-        keys => frame.clone().group_by(keys).agg(expressions),
+        [] => rows_and_parts.select(expressions),
+        keys => rows_and_parts.group_by(keys).agg(expressions),
     };
     let answer = collect(query(expressions))?;
     let latencies = if measure.bucketed {
@@ -176,7 +197,7 @@ fn rows(
     let (mean, waited) = (answer.column(MEAN)?.f64()?, answer.column(WAITED)?.f64()?);
     let outcomes = Outcome::ALL
         .iter()
-        .map(|outcome| number(outcome.as_str()))
+        .map(|outcome| answer.column(&part(*outcome))?.i64())
         .collect::<PolarsResult<Vec<_>>>()?;
     let keys = key_columns(answer, names)?;
 

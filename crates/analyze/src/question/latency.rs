@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use connlat_schema::capture::columns::LATENCY_NS;
 use polars::prelude::*;
 
-use super::figures::{Key, key_columns, measured};
+use super::figures::{Key, MEASURED, key_columns, measured};
 use super::sample::Measure;
 use crate::source::collect;
 
@@ -34,10 +34,6 @@ pub(super) enum Latencies {
     Buckets(HashMap<Vec<Key>, Vec<(i64, u64)>>),
 }
 
-fn latency() -> Expr {
-    col(LATENCY_NS).filter(measured())
-}
-
 /// Expressions that [`Latencies::exact`] reads.
 pub(super) fn expressions(measure: &Measure, whole: bool) -> Vec<Expr> {
     let mut all: Vec<Expr> = measure
@@ -45,13 +41,14 @@ pub(super) fn expressions(measure: &Measure, whole: bool) -> Vec<Expr> {
         .iter()
         .map(|percentile| {
             let quantile = lit(percentile.quantile());
-            let figure = latency().quantile(quantile, QuantileMethod::Equiprobable);
+            let figure = col(MEASURED).quantile(quantile, QuantileMethod::Equiprobable);
             // As a float: exact up to 2^53 ns, which is 104 days.
             figure.cast(DataType::Int64).alias(&*percentile.column)
         })
         .collect();
     if measure.intervals.is_some() {
-        let list = if whole { latency().implode(true) } else { latency() };
+        let latencies = col(MEASURED).drop_nulls();
+        let list = if whole { latencies.implode(true) } else { latencies };
         all.push(list.alias(LIST));
     }
     all

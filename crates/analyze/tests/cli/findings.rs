@@ -231,7 +231,7 @@ fn programs_give_up_and_try_again() {
     let (plain, mut random) = ordinary(7);
     let mut rows = plain.clone();
     for n in 0..12 {
-        let mut row = Connect::at(n * 4 * S, 3_000 * MS + random.i64(0..20 * MS));
+        let mut row = Connect::at(n * 4_800_000, 3_000 * MS + random.i64(0..20 * MS));
         row.comm = "cron".into();
         rows.push(row.to("10.0.9.9", 80).failed(Outcome::Aborted, None));
     }

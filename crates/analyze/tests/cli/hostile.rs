@@ -24,6 +24,13 @@ fn write(dir: &Dir) {
         row.latency_ns = latency;
         row.syn_retransmits = i32::MAX;
     }
+    // Enough of the same for findings to name it.
+    for n in 0..12 {
+        let mut row = Connect::at(n * 4_800_000, 3_000_000_000).to(HOSTILE, 443);
+        row.comm = HOSTILE.into();
+        row.cgroup = REORDERED.into();
+        rows.push(row.failed(connlat_schema::Outcome::Aborted, None));
+    }
     let mut capture = Capture::of(rows);
     let info = &mut capture.info;
     info.host = HOSTILE.into();

@@ -3,11 +3,14 @@
 mod bad_files;
 mod bombs;
 mod capture;
+mod duckdb;
 mod findings;
 mod golden;
 mod hostile;
 mod journal;
+mod large;
 mod oracle;
 mod output;
 mod program;
 mod questions;
+mod several;

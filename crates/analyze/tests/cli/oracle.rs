@@ -83,7 +83,11 @@ fn check(answer: &Value, rows: &[Connect], names: &[&str], key: impl Fn(&Connect
     assert!(groups.is_empty(), "not answered: {:?}", groups.keys());
 }
 
-fn random_rows(random: &mut fastrand::Rng, count: usize, established_in_ten: u8) -> Vec<Connect> {
+pub fn random_rows(
+    random: &mut fastrand::Rng,
+    count: usize,
+    established_in_ten: u8,
+) -> Vec<Connect> {
     // Few distinct latencies give ties; the wide range gives none.
     let range = [5, 1_000, 1_i64 << 40][random.usize(..3)];
     (0..count)

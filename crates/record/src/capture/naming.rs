@@ -64,19 +64,7 @@ impl CaptureTree {
     pub fn output(&self, now: DateTime<Utc>) -> Result<Output, OutputError> {
         let (directory, shown) = self.day(now)?;
         let name = capture_name(&self.host, now);
-        let stem = name.trim_end_matches(".parquet").to_owned();
-        let mut output = Output::within(directory, shown, name, false, self.mode);
-        for number in 2..1_000 {
-            match output.check() {
-                Ok(()) => return Ok(output),
-                Err(OutputError::Exists(_) | OutputError::JournalExists(_)) => {
-                    output = output.sibling(format!("{stem}-{number}.parquet"));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        output.check()?;
-        Ok(output)
+        Output::within(directory, shown, name, false, self.mode).first_unused()
     }
 
     /// The directory of this host.

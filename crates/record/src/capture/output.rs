@@ -38,7 +38,7 @@ pub enum OutputError {
     #[error("{} is not a plain directory; links are not followed there", .0.display())]
     NotADirectory(PathBuf),
     /// The system said no.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}", path.display())]
     Io {
         /// What was to be written.
         path: PathBuf,
@@ -139,6 +139,25 @@ impl Output {
         Self { name, replace: false, ..self.clone() }
     }
 
+    /// This output, or if its name is taken the first of `NAME-2`, `NAME-3` …
+    /// that is not.
+    ///
+    /// # Errors
+    /// [`OutputError`] when all are taken or something else is wrong.
+    pub fn first_unused(self) -> Result<Self, OutputError> {
+        let stem = self.name.trim_end_matches(".parquet").to_owned();
+        let mut output = self;
+        for number in 2..1_000 {
+            match output.check() {
+                Err(OutputError::Exists(_) | OutputError::JournalExists(_)) => {
+                    output = output.sibling(format!("{stem}-{number}.parquet"));
+                }
+                result => return result.map(|()| output),
+            }
+        }
+        output.check().map(|()| output)
+    }
+
     /// The file's name without its directory.
     pub fn name(&self) -> &str {
         &self.name
@@ -155,7 +174,11 @@ impl Output {
         };
         let file = self.create(&self.journal()).map_err(error)?;
         // Tells `record recover` that this journal is in use.
-        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|e| error(e.into()))?;
+        if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            // Empty, and nobody else's: it was created just now.
+            let _ = fs::remove_file(self.journal());
+            return Err(error(errno.into()));
+        }
         Ok(file)
     }
 

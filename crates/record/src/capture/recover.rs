@@ -26,6 +26,8 @@ pub enum Recovered {
         /// Whether the journal ended in the middle of a message.
         damaged: bool,
     },
+    /// The journal held nothing, not even its head, and was removed.
+    Empty(PathBuf),
     /// The capture was complete; a journal left beside it was removed.
     AlreadySealed(PathBuf),
 }
@@ -55,6 +57,10 @@ pub fn recover(path: &Path, replace: bool, mode: u32) -> anyhow::Result<Recovere
         Err(errno) => return Err(io::Error::from(errno)).context(format!("cannot lock {shown}")),
     }
     let output = Output::unchecked(&capture, replace, mode)?;
+    if journal.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        fs::remove_file(output.journal()).with_context(|| format!("cannot remove {shown}"))?;
+        return Ok(Recovered::Empty(journal_path));
+    }
     if !replace && fs::symlink_metadata(output.capture()).is_ok() {
         if !is_sealed_copy(&journal, &capture)? {
             bail!("{} exists and is another recording; move it, or use --force", capture.display());

@@ -32,7 +32,7 @@ pub const DEFAULT_ZSTD_LEVEL: i32 = 3;
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// The journal cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Journal {
         /// The journal.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum SealError {
         source: JournalError,
     },
     /// The capture cannot be written.
-    #[error("cannot write {}: {source}; what was recorded is kept in its journal", path.display())]
+    #[error("cannot write {}; what was recorded is kept in its journal", path.display())]
     Write {
         /// The file being written.
         path: PathBuf,

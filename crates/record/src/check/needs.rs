@@ -140,7 +140,7 @@ fn kernel_types() -> Vec<Need> {
         Ok(resolved) => resolved,
         Err(error) => {
             let remedy = "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y";
-            return vec![Need::missing(NAME, error.to_string(), remedy)];
+            return vec![Need::missing(NAME, format!("{:#}", anyhow::Error::from(error)), remedy)];
         }
     };
     let fields = if resolved.unavailable.is_empty() {

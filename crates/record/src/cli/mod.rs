@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::message::say;
 use crate::{check, live, session};
 use args::{Args, Subcommand};
 use options::Options;
@@ -33,7 +34,7 @@ pub fn main() -> ExitCode {
         Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(error)) => {
             // One line, however deep the cause.
-            eprintln!("record: {error:#}");
+            say!("record: {error:#}");
             ExitCode::from(FAILURE)
         }
         Err(usage) => usage.exit(),

@@ -3,6 +3,7 @@
 use super::args::RecoverArgs;
 use crate::capture::output::DEFAULT_MODE;
 use crate::capture::recover::{Recovered, recover};
+use crate::message::say;
 
 /// Seals what can be sealed; 1 if a file could not be.
 ///
@@ -14,16 +15,16 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<u8> {
         match recover(file, args.force, DEFAULT_MODE) {
             Ok(Recovered::Sealed { capture, rows, damaged }) => {
                 let tail = if damaged { "; the end of the journal was damaged" } else { "" };
-                eprintln!(
-                    "[ record: recovered {rows} connects; wrote {}{tail} ]",
-                    capture.display()
-                );
+                say!("[ record: recovered {rows} connects; wrote {}{tail} ]", capture.display());
+            }
+            Ok(Recovered::Empty(journal)) => {
+                say!("[ record: {} held nothing and was removed ]", journal.display());
             }
             Ok(Recovered::AlreadySealed(capture)) => {
-                eprintln!("[ record: {} is complete, nothing to recover ]", capture.display());
+                say!("[ record: {} is complete, nothing to recover ]", capture.display());
             }
             Err(error) => {
-                eprintln!("record: {error:#}");
+                say!("record: {error:#}");
                 code = 1;
             }
         }

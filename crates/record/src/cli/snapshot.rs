@@ -1,5 +1,6 @@
 //! `record snapshot`: finds the recorder and sends it SIGUSR1.
 
+use crate::message::say;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
@@ -31,7 +32,7 @@ pub fn run(pid: Option<u32>) -> anyhow::Result<u8> {
     let target = Pid::from_raw(pid.cast_signed()).context("0 is not a process")?;
     kill_process(target, Signal::USR1)
         .with_context(|| format!("cannot signal the recorder, process {pid}"))?;
-    eprintln!("[ record: asked process {pid} for a snapshot; it says where it is ]");
+    say!("[ record: asked process {pid} for a snapshot; it says where it is ]");
     Ok(0)
 }
 

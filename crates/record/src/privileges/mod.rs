@@ -11,11 +11,15 @@ mod sandbox;
 use std::os::fd::BorrowedFd;
 
 use anyhow::Context;
+use rustix::process::setpriority_process;
+
+/// Nice value of the recorder; the command it runs keeps its own.
+const PRIORITY: i32 = -10;
 
 /// What the rest of a session still has to do.
 pub struct Needs<'a> {
     /// Where files are written.
-    pub directories: Vec<BorrowedFd<'a>>,
+    pub directory: Option<BorrowedFd<'a>>,
     /// The cgroup hierarchy, for resolving paths.
     pub cgroups: Option<BorrowedFd<'a>>,
     /// Whether a command was started that may have to be ended.
@@ -28,17 +32,16 @@ pub struct Needs<'a> {
 /// When the kernel refuses to take a privilege away; what it cannot enforce at
 /// all (Landlock on an older kernel) is no error.
 pub fn drop_all_but(needs: &Needs<'_>) -> anyhow::Result<()> {
-    let user = identity::sudo_user().filter(|user| {
-        needs.directories.iter().all(|directory| identity::can_write(*user, *directory))
-    });
-    if let Some(user) = user {
+    // On a host that is overloaded the recorder has to come first to be of any
+    // use; it needs little. Without the privilege it goes on as it is.
+    let _ = setpriority_process(None, PRIORITY);
+    let may_write = |user| needs.directory.is_none_or(|it| identity::can_write(user, it));
+    if let Some(user) = identity::sudo_user().filter(|user| may_write(*user)) {
         identity::become_user(user).context("cannot become the user who called sudo")?;
     }
-    let own = identity::current();
-    let may_write = needs.directories.iter().all(|it| identity::can_write(own, *it));
     capabilities::keep_only(capabilities::Kept {
         command: needs.command,
-        any_directory: !may_write,
+        any_directory: !may_write(identity::current()),
     })
     .context("cannot give up capabilities")?;
     sandbox::enter(needs).context("cannot enter the sandbox")

@@ -23,7 +23,7 @@ pub enum AttachError {
     },
     /// There is no BTF, or it cannot be read.
     #[error(
-        "cannot read kernel type information (BTF) from {}: {source}; a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, as distributions ship since 2020",
+        "cannot read kernel type information (BTF) from {}; a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed, as distributions ship since 2020",
         path.display()
     )]
     NoBtf {
@@ -37,7 +37,7 @@ pub enum AttachError {
     BadBtf(String),
     /// A cgroup to filter by does not exist.
     #[error(
-        "no cgroup v2 {}: {source}; name a directory below the cgroup2 mount, or the path a capture shows",
+        "no cgroup v2 {}; name a directory below the cgroup2 mount, or the path a capture shows",
         path.display()
     )]
     NoCgroup {

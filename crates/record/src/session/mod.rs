@@ -4,6 +4,7 @@ mod child;
 mod describe;
 mod limits;
 mod losses;
+mod memory;
 mod progress;
 mod recording;
 mod sealer;
@@ -13,7 +14,7 @@ mod writer;
 
 pub use limits::Limits;
 
-use std::io::{self, IsTerminal, Stdout};
+use std::io::{self, IsTerminal, Stdout, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -24,6 +25,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::cli::options::Options;
 use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
 use crate::live::{Screen, print_program};
+use crate::message::say;
 use crate::privileges::{self, Needs};
 use crate::probe::Probe;
 use child::Child;
@@ -32,6 +34,8 @@ use progress::Progress;
 use recording::{Recording, Target};
 use stop::StopSignals;
 
+/// Exit code of a recording that did not go as asked.
+const FAILURE: u8 = 1;
 /// How long events may wait in the ring buffer before they are fetched.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Events of one batch at most: bounds memory and the journal's messages.
@@ -49,11 +53,12 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     };
     let signals = StopSignals::install().context("cannot handle signals")?;
     let mut probe = Probe::attach(&options.probe)?;
+    memory::keep_small();
     let clock = Clock::start();
     let cgroups = CgroupPaths::open();
     let mut child = start_command(options, &mut probe)?;
     privileges::drop_all_but(&Needs {
-        directories: target.iter().flat_map(|(target, _)| target.directories()).collect(),
+        directory: target.as_ref().map(|(target, _)| target.directory()),
         cgroups: cgroups.directory(),
         command: child.is_some(),
     })?;
@@ -99,17 +104,13 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     let reason = failed.unwrap_or(reason);
     sinks.progress.clear();
     if let Some(recording) = sinks.recording {
-        let failure = match &reason {
-            StopReason::Failed(why) => Some(why.clone()),
-            _ => None,
-        };
-        let sealed = recording.finish(reason, stop, &sinks.clock, &counters);
-        anyhow::ensure!(sealed, "not everything could be sealed, see above");
-        if let Some(why) = failure {
-            anyhow::bail!("recording ended early: {why}");
+        let failed = matches!(reason, StopReason::Failed(_));
+        // What went wrong has been said where it went wrong.
+        if !recording.finish(reason, stop, &sinks.clock, &counters) || failed {
+            return Ok(FAILURE);
         }
     } else if counters.lost.total() > 0 {
-        eprintln!("record: {}", progress::losses(&counters));
+        say!("record: {}", progress::losses(&counters));
     }
     match child {
         Some(child) => child.wait(),
@@ -135,7 +136,7 @@ fn open_screen(options: &Options, probe: &Probe) -> anyhow::Result<Option<Screen
     if screen_options.verbose {
         print_program()?;
         for line in probe.load_details() {
-            println!("; {line}");
+            writeln!(io::stdout(), "; {line}").context("cannot write to stdout")?;
         }
     }
     let mut screen = Screen::new(screen_options, io::stdout());

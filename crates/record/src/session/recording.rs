@@ -16,6 +16,10 @@ use crate::capture::naming::{CaptureTree, capture_name};
 use crate::capture::retention::Owner;
 use crate::cli::options::{CaptureOptions, Destination, Rotate};
 use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
+use crate::message::say;
+
+/// Segments that may wait for being sealed before rotation waits too.
+const MAX_WAITING: usize = 2;
 
 /// Where captures go, checked and ready.
 pub enum Target {
@@ -43,11 +47,11 @@ impl Target {
 }
 
 impl Target {
-    /// Every directory that is written to.
-    pub fn directories(&self) -> Vec<BorrowedFd<'_>> {
+    /// The directory that is written to.
+    pub fn directory(&self) -> BorrowedFd<'_> {
         match self {
-            Self::File(output) => vec![output.directory()],
-            Self::Tree(tree, _) => vec![tree.root()],
+            Self::File(output) => output.directory(),
+            Self::Tree(tree, _) => tree.root(),
         }
     }
 }
@@ -109,11 +113,12 @@ impl Recording {
             && let Err(error) = self.snapshot(now, counters, clock)
         {
             // The recording itself is not affected.
-            eprintln!("record: cannot take a snapshot: {error:#}");
+            say!("record: cannot take a snapshot: {error:#}");
         }
         if self.rotation_is_due()
             && let Err(error) = self.rotate(StopReason::Rotated, now, counters, clock)
         {
+            say!("record: cannot begin the next segment: {error:#}");
             return Some(StopReason::Failed(format!("{error:#}")));
         }
         let rows = self.rows_before + self.segment.rows();
@@ -126,6 +131,10 @@ impl Recording {
     }
 
     fn rotation_is_due(&self) -> bool {
+        // A host too slow to seal gets larger segments, not more of them.
+        if self.sealer.waiting() > MAX_WAITING {
+            return false;
+        }
         match &self.target {
             Target::Tree(_, Some(Rotate::Age(age))) => self.segment.started().elapsed() >= *age,
             Target::Tree(_, Some(Rotate::Bytes(bytes))) => self.segment.bytes() >= *bytes,

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
@@ -16,6 +16,7 @@ use crate::capture::Output;
 use crate::capture::naming::CaptureTree;
 use crate::capture::retention::{self, Owner, Retention};
 use crate::capture::seal::Sealed;
+use crate::message::say;
 
 enum Job {
     Seal(Box<Finished>),
@@ -28,6 +29,7 @@ pub struct Sealer {
     thread: JoinHandle<()>,
     bytes: Arc<AtomicU64>,
     failed: Arc<AtomicBool>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// What a sealer keeps of the segments in its tree.
@@ -48,24 +50,34 @@ impl Sealer {
     pub fn start(keeper: Option<Keeper>) -> std::io::Result<Self> {
         let (jobs, queue) = channel();
         let (bytes, failed) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+        let waiting = Arc::<AtomicUsize>::default();
         let thread = {
             let (bytes, failed) = (Arc::clone(&bytes), Arc::clone(&failed));
+            let waiting = Arc::clone(&waiting);
             thread::Builder::new()
                 .name("sealer".to_owned())
-                .spawn(move || work(&queue, keeper.as_ref(), &bytes, &failed))?
+                .spawn(move || work(&queue, keeper.as_ref(), &bytes, &failed, &waiting))?
         };
-        Ok(Self { jobs, thread, bytes, failed })
+        Ok(Self { jobs, thread, bytes, failed, waiting })
     }
 
     /// Seals a segment in its turn.
     pub fn seal(&self, segment: Finished) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         // The thread ends only after this handle is gone.
         let _ = self.jobs.send(Job::Seal(Box::new(segment)));
     }
 
     /// Writes a snapshot in its turn.
     pub fn snapshot(&self, snapshot: Snapshot, name: String) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         let _ = self.jobs.send(Job::Snapshot(Box::new(snapshot), name));
+    }
+
+    /// Segments and snapshots that are not written yet; each holds threads
+    /// and descriptors.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Bytes of captures sealed and not deleted since.
@@ -80,7 +92,13 @@ impl Sealer {
     }
 }
 
-fn work(queue: &Receiver<Job>, keeper: Option<&Keeper>, bytes: &AtomicU64, failed: &AtomicBool) {
+fn work(
+    queue: &Receiver<Job>,
+    keeper: Option<&Keeper>,
+    bytes: &AtomicU64,
+    failed: &AtomicBool,
+    waiting: &AtomicUsize,
+) {
     for job in queue {
         let result = match job {
             Job::Seal(segment) => segment.seal(),
@@ -92,10 +110,11 @@ fn work(queue: &Receiver<Job>, keeper: Option<&Keeper>, bytes: &AtomicU64, faile
                 announce(&done);
             }
             Err(error) => {
-                eprintln!("record: {error:#}");
+                say!("record: {error:#}");
                 failed.store(true, Ordering::Relaxed);
             }
         }
+        waiting.fetch_sub(1, Ordering::Relaxed);
         if let Some(keeper) = keeper {
             match keeper.delete() {
                 Ok(freed) => {
@@ -103,7 +122,7 @@ fn work(queue: &Receiver<Job>, keeper: Option<&Keeper>, bytes: &AtomicU64, faile
                         Some(bytes.saturating_sub(freed))
                     });
                 }
-                Err(error) => eprintln!("record: cannot delete old segments: {error:#}"),
+                Err(error) => say!("record: cannot delete old segments: {error:#}"),
             }
         }
     }

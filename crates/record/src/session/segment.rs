@@ -1,7 +1,9 @@
 //! One capture being written: its journal now, its metadata at the end.
 
 use std::fs::File;
+use std::path::Path;
 
+use anyhow::Context;
 use connlat_schema::capture::journal::Note;
 use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 use connlat_schema::decode::ConnectEvent;
@@ -11,6 +13,7 @@ use super::writer::Writer;
 use crate::capture::seal::{SealError, Sealed, seal, write_capture};
 use crate::capture::{Output, RowBuilder};
 use crate::host::{CgroupPaths, Clock, ClockReading};
+use crate::message::say;
 
 /// A capture that is being recorded.
 pub struct Segment {
@@ -151,11 +154,16 @@ impl Finished {
             info.clean = false;
         }
         if output.directory_is_gone() {
-            eprintln!(
-                "record: {} was removed while recording; it is made again",
-                output.shown().parent().unwrap_or(std::path::Path::new(".")).display()
-            );
-            output.recreate_directory()?;
+            let shown = output.shown();
+            let directory = shown.parent().unwrap_or(Path::new(".")).display();
+            output.recreate_directory().with_context(|| {
+                format!("{directory} was removed while recording and cannot be made again")
+            })?;
+            if !output.replace() {
+                // Meanwhile the name may have been given to the next segment.
+                output = output.first_unused()?;
+            }
+            say!("record: {directory} was removed while recording; it was made again");
         }
         let sealed = seal(&journal, &output, |_| info.clone());
         match written {

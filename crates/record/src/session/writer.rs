@@ -6,9 +6,10 @@
 //! counted by the probe, in one place.
 
 use std::fs::File;
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,9 @@ pub struct Writer {
 struct State {
     bytes: AtomicU64,
     written: AtomicU64,
+    /// The first failure to force data to the disk: the kernel reports each
+    /// only once, so a later success would not take it back.
+    sync_error: OnceLock<io::Error>,
 }
 
 impl Writer {
@@ -59,11 +63,14 @@ impl Writer {
         let state = Arc::new(State::default());
         state.bytes.store(journal.bytes(), Ordering::Relaxed);
         let (ended, end) = channel::<()>();
-        // Ends when the writing thread drops `ended`; a disk that fails shows
-        // in the final sync as well.
+        // Ends when the writing thread drops `ended`.
+        let syncing = Arc::clone(&state);
         thread::Builder::new().name("sync".to_owned()).spawn(move || {
             while end.recv_timeout(SYNC_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                let _ = synced.sync_data();
+                if let Err(error) = synced.sync_data() {
+                    let _ = syncing.sync_error.set(error);
+                    return;
+                }
             }
         })?;
         let writing = {
@@ -129,6 +136,9 @@ fn write(
     state: &State,
 ) -> anyhow::Result<()> {
     for Batch { events, offset_ns, note } in batches {
+        if let Some(error) = state.sync_error.get() {
+            anyhow::bail!("cannot force the journal to the disk: {error}");
+        }
         let batch = rows.batch(events, offset_ns).context("cannot build rows")?;
         if let Err(error) = journal.write(&batch, &note) {
             // The message is torn: nothing may follow it.

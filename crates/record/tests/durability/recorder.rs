@@ -1,7 +1,7 @@
 //! A recorder process that no test leaves behind, and the files around it.
 
-use std::fs;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A running recorder; killed when dropped.
 pub struct Recorder {
     process: Child,
+    stderr: File,
 }
 
 /// How a process ended and what it said.
@@ -37,14 +38,20 @@ impl Recorder {
 
     /// Starts a prepared command and waits until it is ready.
     pub fn spawn(mut command: Command, ready: impl FnMut() -> bool) -> Self {
-        command.stderr(Stdio::piped());
-        Self::spawn_quiet(command, ready)
+        // Not a pipe: nobody reads for hours, and a full one stops the writer.
+        let stderr = tempfile::tempfile().expect("a file");
+        command.stderr(stderr.try_clone().expect("dup"));
+        Self::spawn_with(command, stderr, ready)
     }
 
     /// Likewise, with the command's own stderr.
-    pub fn spawn_quiet(mut command: Command, mut ready: impl FnMut() -> bool) -> Self {
+    pub fn spawn_quiet(command: Command, ready: impl FnMut() -> bool) -> Self {
+        Self::spawn_with(command, tempfile::tempfile().expect("a file"), ready)
+    }
+
+    fn spawn_with(mut command: Command, stderr: File, mut ready: impl FnMut() -> bool) -> Self {
         let process = command.spawn().expect("record starts");
-        let mut recorder = Self { process };
+        let mut recorder = Self { process, stderr };
         wait_until("the journal", || {
             assert!(recorder.is_running(), "ended at once: {:?}", recorder.wait());
             ready()
@@ -76,9 +83,8 @@ impl Recorder {
             thread::sleep(Duration::from_millis(2));
         };
         let mut stderr = String::new();
-        if let Some(mut pipe) = self.process.stderr.take() {
-            pipe.read_to_string(&mut stderr).expect("UTF-8");
-        }
+        self.stderr.rewind().expect("a file");
+        self.stderr.read_to_string(&mut stderr).expect("UTF-8");
         Ended { status, stderr }
     }
 

@@ -24,16 +24,18 @@ struct Bpftrace {
 impl Bpftrace {
     /// In a mount namespace of its own, where tracefs can be mounted without
     /// changing the host.
-    fn start(directory: &Path) -> Self {
-        const PROGRAM: &str = "tracepoint:sock:inet_sock_set_state \
-            /args->newstate == 2 && args->protocol == 6 && comm == \"connect_storm\"/ \
-            { @attempts = count(); } BEGIN { printf(\"attached\\n\"); }";
+    fn start(directory: &Path, comm: &str) -> Self {
+        let program = format!(
+            "tracepoint:sock:inet_sock_set_state \
+            /args->newstate == 2 && args->protocol == 6 && comm == \"{comm}\"/ \
+            {{ @attempts = count(); }} BEGIN {{ printf(\"attached\\n\"); }}"
+        );
         const SCRIPT: &str = "[ -e /sys/kernel/tracing/events ] || \
             mount -t tracefs none /sys/kernel/tracing; exec bpftrace -e \"$0\"";
         let output = directory.join("bpftrace.txt");
         let file = fs::File::create(&output).expect("a file");
         let process = Command::new("unshare")
-            .args(["-m", "sh", "-c", SCRIPT, PROGRAM])
+            .args(["-m", "sh", "-c", SCRIPT, &program])
             .stdout(file)
             .stderr(Stdio::null())
             .spawn()
@@ -64,22 +66,26 @@ fn bpftrace_counts_the_same_attempts() {
     }
     let directory = scratch();
     let path = directory.path().join("c.parquet");
-    let bpftrace = Bpftrace::start(directory.path());
+    // Under a name of its own: others on this host may run it too.
+    let comm = format!("storm-{}", std::process::id());
+    let client = directory.path().join(&comm);
+    fs::copy(storm(), &client).expect("a copy");
+    let bpftrace = Bpftrace::start(directory.path(), &comm);
     let output = run(&[
         "-o",
         path.to_str().expect("UTF-8"),
         "--",
-        storm().to_str().expect("UTF-8"),
+        client.to_str().expect("UTF-8"),
         &CONNECTS.to_string(),
     ]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let attempts = bpftrace.attempts();
     let capture = Capture::read(&path);
-    let rows = capture.rows.iter().filter(|row| row.comm == "connect_storm").count() as u64;
+    let rows = capture.rows.iter().filter(|row| row.comm == comm).count() as u64;
     let client: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let of = |outcome: &str| {
         let rows = capture.rows.iter();
-        rows.filter(|row| row.comm == "connect_storm" && row.outcome == outcome).count()
+        rows.filter(|row| row.comm == comm && row.outcome == outcome).count()
     };
     eprintln!("client {client}; bpftrace {attempts} attempts; record {rows} rows");
     assert_eq!((rows, attempts), (CONNECTS, CONNECTS));

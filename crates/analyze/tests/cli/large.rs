@@ -1,0 +1,100 @@
+//! Inputs larger than memory should be: peak memory on a generated capture.
+//!
+//! Ignored, for it takes minutes: `CONNLAT_LARGE_ROWS=20000000 cargo test
+//! --workspace --test cli large -- --ignored --nocapture`.
+#![cfg(target_os = "linux")]
+
+use std::fs::{self, File};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use connlat_schema::capture::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+
+use super::capture::Capture;
+use super::oracle::random_rows;
+use super::program::{Dir, command};
+
+/// Rows that are written again and again.
+const BLOCK: usize = 200_000;
+/// What any question may take, MB.
+const MOST_MB: u64 = 2_000;
+
+#[test]
+#[ignore = "takes minutes"]
+fn large_inputs_are_answered_in_bounded_memory() {
+    let rows: usize = std::env::var("CONNLAT_LARGE_ROWS")
+        .ok()
+        .and_then(|rows| rows.parse().ok())
+        .unwrap_or(12_000_000);
+    let dir = Dir::new();
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut block = Capture::of(random_rows(&mut random, BLOCK, 9));
+    for row in &mut block.rows {
+        row.latency_ns = random.i64(20_000..2_000_000_000);
+        row.dst_addr = format!("10.{}.{}.{}", random.u8(..4), random.u8(..), random.u8(..));
+    }
+    let (batch, mut info) = (block.batch(), block.info.clone());
+    let blocks = rows.div_ceil(BLOCK);
+    info.counters.written = (blocks * BLOCK) as u64;
+    let pairs = [
+        (KEY_FORMAT_VERSION, FORMAT_VERSION.to_string()),
+        (KEY_CAPTURE, info.to_json().expect("small")),
+    ];
+    let pairs = pairs.map(|(key, value)| KeyValue::new(key.to_owned(), value));
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("a level")))
+        .set_max_row_group_row_count(Some(100_000))
+        .set_key_value_metadata(Some(pairs.to_vec()))
+        .build();
+    let path = dir.path("large.parquet");
+    let file = File::create(&path).expect("a file");
+    let mut writer =
+        ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
+    for _ in 0..blocks {
+        writer.write(&batch).expect("a batch");
+    }
+    writer.close().expect("a footer");
+    println!("{} rows, {} bytes", blocks * BLOCK, fs::metadata(&path).expect("it").len());
+
+    let questions: [&[&str]; 5] = [
+        &["percentiles"],
+        &["percentiles", "--by", "subnet/24"],
+        &["timeseries", "--every", "1s"],
+        &["slowest"],
+        &["summary"],
+    ];
+    for question in questions {
+        let begin = Instant::now();
+        let mut child = command(&dir.path("."))
+            .args(question)
+            .args(["--percentiles", "buckets"])
+            .arg("large.parquet")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let mut peak = 0;
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a status") {
+                break status;
+            }
+            peak = peak.max(resident_mb(child.id()));
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        println!("{question:?}: {peak} MB, {:.1} s", begin.elapsed().as_secs_f64());
+        assert!(status.success(), "{question:?}");
+        assert!(peak < MOST_MB, "{question:?}: {peak} MB");
+    }
+}
+
+/// Memory of a process that is not a file's: pages of the capture itself are
+/// the system's to take back.
+fn resident_mb(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap_or("0");
+    let kb = line.trim().trim_end_matches(" kB").trim();
+    kb.parse::<u64>().unwrap_or(0) / 1_000
+}
