@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser};
 
+use crate::probe::ProbeOptions;
+
 const EXAMPLES: &str = "\
 Examples:
   record                             every connect until Ctrl-C
@@ -288,11 +290,11 @@ pub struct ProbeArgs {
     pub trace_local_errors: bool,
 
     /// Size of the kernel's event buffer, a power of two
-    #[arg(long, value_name = "SIZE", default_value = "8MiB")]
+    #[arg(long, value_name = "SIZE", default_value = ProbeOptions::DEFAULT_RING_SIZE)]
     pub ring_size: String,
 
     /// Most connects in flight at one time
-    #[arg(long, value_name = "N", default_value_t = 65_536)]
+    #[arg(long, value_name = "N", default_value_t = ProbeOptions::DEFAULT_MAX_IN_FLIGHT)]
     pub max_in_flight: u32,
 }
 

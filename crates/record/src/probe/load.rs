@@ -44,7 +44,7 @@ pub struct ProbeOptions {
 
 impl ProbeOptions {
     /// 8 MiB: 65,000 events, a second and a half at 40,000 connects a second.
-    pub const DEFAULT_RING_BYTES: u32 = 8 << 20;
+    pub const DEFAULT_RING_SIZE: &str = "8MiB";
     /// 64k connects waiting for an answer at one time; about 10 MB.
     pub const DEFAULT_MAX_IN_FLIGHT: u32 = 65_536;
 
