@@ -31,6 +31,7 @@ enum Count {
     Retransmits,
     Samples,
     Lost,
+    MissedRuns,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,6 +61,15 @@ const COMPARISONS: [Comparison; 5] = [
     Comparison { symbol: ">", holds: &[Ordering::Greater] },
     Comparison { symbol: "<", holds: &[Ordering::Less] },
 ];
+
+/// What the recorders say is missing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Losses {
+    /// Connects lost.
+    pub lost: u64,
+    /// Runs of the probe that the kernel skipped.
+    pub missed_runs: u64,
+}
 
 /// What became of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +106,7 @@ impl Figure {
             "retransmits" => Self::Count(Count::Retransmits),
             "samples" => Self::Count(Count::Samples),
             "lost" => Self::Count(Count::Lost),
+            "missed_runs" => Self::Count(Count::MissedRuns),
             "failure_rate" => Self::Rate(Rate::Failure),
             "retransmit_rate" => Self::Rate(Rate::Retransmit),
             "min" => Self::Latency(Latency::Min),
@@ -107,7 +118,8 @@ impl Figure {
                     digits.and_then(|digits| Percentile::parse(&format!("0.{digits}")));
                 Self::Latency(Latency::Percentile(percentile.ok_or(
                     "figures are connects, established, failed, failure_rate, retransmits, \
-                     retransmit_rate, samples, lost, min, mean, max and percentiles such as p99",
+                     retransmit_rate, samples, lost, missed_runs, min, mean, max and percentiles \
+                     such as p99",
                 )?))
             }
         })
@@ -146,8 +158,8 @@ impl Condition {
     }
 
     /// What the condition comes to, and the figure as shown.
-    pub fn judge(&self, figures: &Figures, measure: &Measure, lost: u64) -> (Verdict, String) {
-        let (value, shown) = self.figure.of(figures, measure, lost);
+    pub fn judge(&self, figures: &Figures, measure: &Measure, losses: Losses) -> (Verdict, String) {
+        let (value, shown) = self.figure.of(figures, measure, losses);
         let verdict = match value {
             None => Verdict::Undecided,
             Some(value) => match value.partial_cmp(&self.value) {
@@ -160,7 +172,7 @@ impl Condition {
 }
 
 impl Figure {
-    fn of(&self, figures: &Figures, measure: &Measure, lost: u64) -> (Option<f64>, String) {
+    fn of(&self, figures: &Figures, measure: &Measure, losses: Losses) -> (Option<f64>, String) {
         let none = || "no connects to take it from".to_owned();
         match self {
             Self::Count(count) => {
@@ -170,7 +182,8 @@ impl Figure {
                     Count::Failed => figures.failed,
                     Count::Retransmits => figures.syn_retransmits,
                     Count::Samples => figures.samples,
-                    Count::Lost => i64::try_from(lost).unwrap_or(i64::MAX),
+                    Count::Lost => i64::try_from(losses.lost).unwrap_or(i64::MAX),
+                    Count::MissedRuns => i64::try_from(losses.missed_runs).unwrap_or(i64::MAX),
                 };
                 (Some(value as f64), units::count(value))
             }
@@ -226,6 +239,7 @@ mod tests {
             "connects < 100",
             "max == 3us",
             "lost > 0",
+            "missed_runs > 10",
             "p50 > 0ns",
         ] {
             assert!(right.parse::<Condition>().is_ok(), "{right}");

@@ -3,7 +3,7 @@
 use super::{ReportError, grouped};
 use crate::answer::{AnswerTable, Cell, Column, Kind};
 use crate::cli::TooSmall;
-use crate::condition::{Condition, Verdict};
+use crate::condition::{Condition, Losses, Verdict};
 use crate::question::{self, Measure, Order};
 use crate::source::Captures;
 
@@ -18,7 +18,7 @@ pub(super) fn table(
     conditions: &[Condition],
     too_small: TooSmall,
     bucketed: bool,
-    lost: u64,
+    losses: Losses,
 ) -> Result<(AnswerTable, u8), ReportError> {
     let mut measure = Measure::usual(bucketed);
     measure.percentiles = conditions.iter().filter_map(Condition::percentile).cloned().collect();
@@ -28,7 +28,7 @@ pub(super) fn table(
     let figures = rows.into_iter().next().map(|row| row.figures).unwrap_or_default();
     let judged: Vec<_> = conditions
         .iter()
-        .map(|condition| (condition, condition.judge(&figures, &measure, lost)))
+        .map(|condition| (condition, condition.judge(&figures, &measure, losses)))
         .collect();
     let any = |verdict| judged.iter().any(|(_, (found, _))| *found == verdict);
     let exit = match () {

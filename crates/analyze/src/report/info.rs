@@ -1,7 +1,7 @@
 //! Everything the captures say about themselves, a fact a row.
 
 use crate::answer::{AnswerTable, Cell, Column, Kind};
-use crate::trust::{FileTrust, Trust, stop_reason};
+use crate::trust::{FileTrust, Trust, causes, stop_reason};
 use crate::units;
 
 pub(super) fn table(trust: &Trust<'_>) -> AnswerTable {
@@ -52,9 +52,10 @@ fn facts(file: &FileTrust<'_>) -> Vec<(String, String)> {
         fact(&format!("below --min-latency: {outcome}"), count.to_string());
     }
     fact("ends without a start", info.counters.end_without_start.to_string());
-    for (cause, count) in info.counters.lost.causes() {
+    for (cause, count) in causes(&info.counters.lost) {
         fact(&format!("lost: {cause}"), count.to_string());
     }
+    fact("missed program runs", info.counters.lost.program_misses.to_string());
     fact("clock samples", clock.samples.to_string());
     fact("largest clock step", units::duration(clock.step_ns.unwrap_or(0)));
     fact(

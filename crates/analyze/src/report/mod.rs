@@ -12,6 +12,7 @@ use polars::prelude::{DataType, PolarsResult, len};
 
 use crate::answer::AnswerTable;
 use crate::cli::Precision;
+use crate::condition::Losses;
 use crate::options::{Ask, Options};
 use crate::question::{self, RowOrder, TooManyBuckets};
 use crate::selection::{Only, Unusable};
@@ -143,8 +144,10 @@ impl<'a> Report<'a> {
                 report.sections = diff::sections(captures, options, sides, by, *top, bucketed)?;
             }
             Ask::Check { conditions, too_small } => {
-                let lost = report.trust.lost_total();
-                let (table, exit) = check::table(captures, conditions, *too_small, bucketed, lost)?;
+                let trust = &report.trust;
+                let losses = Losses { lost: trust.lost_total(), missed_runs: trust.missed_runs };
+                let (table, exit) =
+                    check::table(captures, conditions, *too_small, bucketed, losses)?;
                 (report.sections, report.exit) = (Section::only(table), exit);
             }
         }

@@ -6,7 +6,7 @@ mod warning;
 
 use std::collections::BTreeMap;
 
-use connlat_schema::capture::metadata::StopReason;
+use connlat_schema::capture::metadata::{Lost, StopReason};
 
 use crate::source::{Capture, Captures, display_name};
 
@@ -41,6 +41,8 @@ pub struct Trust<'a> {
     pub suppressed: BTreeMap<&'a str, u64>,
     /// Losses by cause, in the schema's order; causes without losses included.
     pub lost: Vec<(&'static str, u64)>,
+    /// Runs of the probe that the kernel skipped; some may have been connects.
+    pub missed_runs: u64,
     /// Files left out: (left out, kept).
     pub copies: &'a [(String, String)],
     /// Whether every recorder finished its file.
@@ -65,7 +67,7 @@ impl<'a> Trust<'a> {
                 let sum = suppressed.entry(outcome).or_default();
                 *sum = sum.saturating_add(*count);
             }
-            for (cause, count) in info.counters.lost.causes() {
+            for (cause, count) in causes(&info.counters.lost) {
                 match lost.iter_mut().find(|(known, _)| *known == cause) {
                     Some((_, sum)) => *sum = sum.saturating_add(count),
                     None => lost.push((cause, count)),
@@ -89,6 +91,7 @@ impl<'a> Trust<'a> {
             filtered: sum(|counters| counters.filtered),
             suppressed,
             lost,
+            missed_runs: sum(|counters| counters.lost.program_misses),
             copies: &captures.copies,
             clean: infos().all(|info| info.clean),
             warnings: Vec::new(),
@@ -129,6 +132,12 @@ impl FileTrust<'_> {
     pub fn name(&self) -> String {
         display_name(&self.capture.path)
     }
+}
+
+/// Connects known to be lost, by cause. Skipped runs are not: what the probe
+/// would have seen in them is not known.
+pub fn causes(lost: &Lost) -> impl Iterator<Item = (&'static str, u64)> {
+    lost.causes().into_iter().filter(|(cause, _)| *cause != "program_misses")
 }
 
 fn total(counts: impl Iterator<Item = u64>) -> u64 {

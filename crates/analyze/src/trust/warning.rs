@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Trust, stop_reason};
+use crate::question::Percentile;
 use crate::units;
 
 /// One reason.
@@ -14,6 +15,17 @@ pub enum Warning {
         total: u64,
         /// Causes with their counts, only those that occurred.
         causes: Vec<(&'static str, u64)>,
+    },
+    /// The kernel skipped so many runs of the probe that figures may be wrong.
+    MissedRuns {
+        /// Recordings concerned: the first one's file, and how many others.
+        file: String,
+        /// See `file`.
+        others: usize,
+        /// Runs skipped in them.
+        runs: u64,
+        /// Connects seen in them.
+        seen: u64,
     },
     /// The recorder did not finish the file.
     NotClean {
@@ -62,6 +74,7 @@ impl Warning {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Lost { .. } => "lost",
+            Self::MissedRuns { .. } => "missed_runs",
             Self::NotClean { .. } => "not_clean",
             Self::Journal { .. } => "journal",
             Self::Suppressed(_) => "suppressed",
@@ -90,6 +103,22 @@ impl fmt::Display for Warning {
                      when most happened",
                     units::counted(*total, "connect"),
                     causes.join(", ")
+                )
+            }
+            Self::MissedRuns { file, others, runs, seen } => {
+                let others = match others {
+                    0 => String::new(),
+                    others => format!(" and {}", units::counted(*others as u64, "other capture")),
+                };
+                let most = *runs as f64 / (*runs as f64 + *seen as f64);
+                write!(
+                    f,
+                    "the kernel skipped {} of the probe during {file}{others}; up to that many \
+                     connects have no row or no end, {} of all, {} seen; since Linux 7.0 many \
+                     do, before it few",
+                    units::counted(*runs, "run"),
+                    units::percent(most),
+                    units::count_u64(*seen),
                 )
             }
             Self::NotClean { file, reason } => write!(
@@ -150,6 +179,7 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
         let causes = causes.collect();
         warnings.push(Warning::Lost { total, causes });
     }
+    warnings.extend(missed_runs(trust));
     for file in &trust.files {
         let info = &file.capture.info;
         if let Some(left_over) = file.capture.journal {
@@ -200,6 +230,34 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
     warnings
 }
 
+/// Whether as many connects may be missing as the finest percentile rests on
+/// that the connects seen carry: 1 in 1000 of many, 1 in 100 of hundreds. Fewer
+/// can move no figure that is given.
+fn matter(runs: u64, seen: u64) -> bool {
+    let needs = Percentile::usual().into_iter().map(|percentile| percentile.needs);
+    let finest = needs.filter(|needs| *needs <= seen).max().unwrap_or(1);
+    runs > seen / finest
+}
+
+/// One warning for all recordings that skipped too many runs: a recorder that
+/// rotates leaves hundreds. Each is judged alone, for a bad hour among good
+/// days is still a bad hour.
+fn missed_runs(trust: &Trust<'_>) -> Option<Warning> {
+    let mut concerned = trust.files.iter().filter(|file| {
+        let counters = &file.capture.info.counters;
+        matter(counters.lost.program_misses, counters.seen)
+    });
+    let first = concerned.next()?;
+    let (mut others, mut runs, mut seen) = (0, 0_u64, 0_u64);
+    for file in std::iter::once(first).chain(concerned) {
+        let counters = &file.capture.info.counters;
+        runs = runs.saturating_add(counters.lost.program_misses);
+        seen = seen.saturating_add(counters.seen);
+        others += 1;
+    }
+    Some(Warning::MissedRuns { file: first.name(), others: others - 1, runs, seen })
+}
+
 /// Names each file once that overlaps with an earlier one.
 fn overlaps(trust: &Trust<'_>, warnings: &mut Vec<Warning>) {
     for (index, later) in trust.files.iter().enumerate() {
@@ -213,5 +271,23 @@ fn overlaps(trust: &Trust<'_>, warnings: &mut Vec<Warning>) {
         if let Some(earlier) = earlier {
             warnings.push(Warning::Overlap(earlier.name(), later.name()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handful_of_skipped_runs_among_many_connects_is_no_matter() {
+        for (runs, seen) in
+            [(0, 0), (0, 20), (1, 20), (2, 200), (9, 999), (5, 5_000), (100, 100_000)]
+        {
+            assert!(!matter(runs, seen), "{runs} of {seen}");
+        }
+        for (runs, seen) in [(1, 0), (2, 20), (3, 200), (10, 999), (6, 5_000), (200_000, 100_000)] {
+            assert!(matter(runs, seen), "{runs} of {seen}");
+        }
+        assert!(matter(u64::MAX, u64::MAX) && !matter(1, u64::MAX));
     }
 }

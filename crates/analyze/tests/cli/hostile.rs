@@ -43,7 +43,9 @@ fn write(dir: &Dir) {
     info.unavailable = vec![HOSTILE.into()];
     info.counters.suppressed = BTreeMap::from([(HOSTILE.into(), 3)]);
     info.counters.seen = u64::MAX;
-    info.counters.lost.ring_full = u64::MAX / 2;
+    info.counters.lost.ring_full = u64::MAX;
+    info.counters.lost.recorder = u64::MAX;
+    info.counters.lost.program_misses = u64::MAX;
     info.clock[1].realtime_ns = i64::MIN;
     info.clock[2].max_error_us = Some(i64::MAX);
     capture.write(dir.path("h.parquet"));
