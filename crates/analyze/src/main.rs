@@ -1,30 +1,7 @@
-//! `analyze`: answers questions about captures of TCP connect latency.
-//!
-//! The way through the program: [`cli`] (as typed) → [`options`] (checked) →
-//! [`source`] (captures opened and validated) → [`selection`] → [`question`]
-//! (typed answers) and [`finding`] → [`report`] → [`render`] (one module per output format).
+//! The program; everything it does is in the library, where it can be tested
+//! and fuzzed without starting processes.
 #![forbid(unsafe_code)]
 
-mod answer;
-mod change;
-mod cli;
-mod condition;
-mod escape;
-mod finding;
-mod guard;
-mod manual;
-mod options;
-mod progress;
-mod question;
-mod render;
-mod report;
-mod run;
-mod selection;
-mod source;
-mod trust;
-mod units;
-
 fn main() -> std::process::ExitCode {
-    guard::silence_panics();
-    run::main()
+    connlat_analyze::main()
 }

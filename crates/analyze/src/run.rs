@@ -1,5 +1,6 @@
 //! The run itself: options, captures, report, output, exit code.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use clap::Parser;
 use crate::cli::{Cli, Format};
 use crate::options::{Options, Task};
 use crate::progress::Progress;
-use crate::render::{self, Screen};
+use crate::render::{self, Output, Screen};
 use crate::report::{Report, ReportError};
 use crate::source::Captures;
 use crate::{guard, manual};
@@ -22,19 +23,57 @@ struct Failure {
     exit: u8,
 }
 
+/// What a run leaves.
+#[derive(Debug)]
+pub struct Answer {
+    /// The exit code.
+    pub exit: u8,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// Runs the program with arguments, the program's name not among them, and
+/// keeps what it would print to a pipe.
+pub fn answer<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> Answer {
+    let name = std::iter::once(OsString::from("analyze"));
+    let arguments = name.chain(arguments.into_iter().map(Into::into));
+    let parsed = Cli::try_parse_from(arguments).and_then(Task::try_from);
+    let task = match parsed {
+        Ok(task) => task,
+        Err(usage) => {
+            let (text, exit) = (usage.render().to_string(), usage.exit_code() as u8);
+            return match usage.use_stderr() {
+                true => Answer { exit, stdout: Vec::new(), stderr: text },
+                false => Answer { exit, stdout: text.into_bytes(), stderr: String::new() },
+            };
+        }
+    };
+    match run(&task, None) {
+        Ok((exit, Output { bytes, warnings })) => Answer { exit, stdout: bytes, stderr: warnings },
+        Err(Failure { message, exit }) => {
+            Answer { exit, stdout: Vec::new(), stderr: format!("analyze: {message}\n") }
+        }
+    }
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let task = match Task::try_from(Cli::parse()) {
+    let task = match Cli::try_parse().and_then(Task::try_from) {
         Ok(task) => task,
         Err(usage) => usage.exit(),
     };
-    // Damage is caught closer to the file; what arrives here is our mistake.
-    let result = guard::caught(|| run(&task))
-        .unwrap_or_else(|panic| Err(failed(&format!("internal error, please report it: {panic}"))));
+    let stdout = io::stdout();
+    let terminal = stdout.is_terminal().then(|| screen(&stdout));
+    let result = run(&task, terminal).and_then(|(exit, output)| {
+        // Nothing is left to do if this cannot be written, nor below.
+        let _ = io::stderr().write_all(output.warnings.as_bytes());
+        write(&output.bytes).map(|()| exit)
+    });
     match result {
         Ok(exit) => ExitCode::from(exit),
         Err(Failure { message, exit }) => {
-            // Nothing is left to do if even this cannot be written.
             let _ = writeln!(io::stderr(), "analyze: {message}");
             ExitCode::from(exit)
         }
@@ -45,21 +84,25 @@ fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure { message: error.to_string(), exit: 1 }
 }
 
-fn run(task: &Task) -> Result<u8, Failure> {
-    match task {
-        Task::Ask(options) => ask(options),
-        Task::Completions(shell) => write(&manual::completions(*shell)).map(|()| 0),
+/// The exit code and what is to be printed, to a terminal if there is one.
+fn run(task: &Task, terminal: Option<Screen>) -> Result<(u8, Output), Failure> {
+    // Damage is caught closer to the file; what arrives here is our mistake.
+    guard::caught(|| match task {
+        Task::Ask(options) => ask(options, terminal),
+        Task::Completions(shell) => {
+            Ok((0, Output { bytes: manual::completions(*shell), ..Output::default() }))
+        }
         Task::Man(directory) => {
             let name = crate::source::display_name(directory);
             manual::write(directory).map_err(|error| failed(&format!("{name}: {error}")))?;
-            Ok(0)
+            Ok((0, Output::default()))
         }
-    }
+    })
+    .unwrap_or_else(|panic| Err(failed(&format!("internal error, please report it: {panic}"))))
 }
 
-fn ask(options: &Options) -> Result<u8, Failure> {
-    let stdout = io::stdout();
-    if options.format == Format::Parquet && stdout.is_terminal() {
+fn ask(options: &Options, terminal: Option<Screen>) -> Result<(u8, Output), Failure> {
+    if options.format == Format::Parquet && terminal.is_some() {
         let message = "a Parquet file is not for a terminal; redirect it, such as > answer.parquet";
         return Err(Failure { message: message.to_owned(), exit: USAGE });
     }
@@ -70,13 +113,9 @@ fn ask(options: &Options) -> Result<u8, Failure> {
         exit: if matches!(error, ReportError::Usage(_)) { USAGE } else { 1 },
     })?;
     drop(progress);
-    let output = render::render(&report, options.format, screen())
+    let output = render::render(&report, options.format, terminal.unwrap_or_default())
         .map_err(|error| failed(&format!("cannot write the answer: {error}")))?;
-    if !output.warnings.is_empty() {
-        let _ = io::stderr().write_all(output.warnings.as_bytes());
-    }
-    write(&output.bytes)?;
-    Ok(report.exit)
+    Ok((report.exit, output))
 }
 
 fn write(bytes: &[u8]) -> Result<(), Failure> {
@@ -88,13 +127,9 @@ fn write(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// What the output goes to. Only a terminal has a width to fit into and shows
-/// colours, unless NO_COLOR says otherwise (no-color.org).
-fn screen() -> Screen {
-    let stdout = io::stdout();
-    if !stdout.is_terminal() {
-        return Screen::default();
-    }
+/// A terminal has a width to fit into and shows colours, unless NO_COLOR says
+/// otherwise (no-color.org).
+fn screen(stdout: &io::Stdout) -> Screen {
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     Screen {
