@@ -136,11 +136,15 @@ impl Capture {
 
     /// Writes the capture.
     pub fn write(&self, path: impl AsRef<Path>) -> PathBuf {
-        let pairs = [
+        write_parquet(path.as_ref(), &self.batch(), &self.pairs(), self.row_group)
+    }
+
+    /// The footer's metadata.
+    pub fn pairs(&self) -> [(&'static str, String); 2] {
+        [
             (KEY_FORMAT_VERSION, FORMAT_VERSION.to_string()),
             (KEY_CAPTURE, self.info.to_json().expect("a small document")),
-        ];
-        write_parquet(path.as_ref(), &self.batch(), &pairs, self.row_group)
+        ]
     }
 }
 

@@ -4,17 +4,11 @@
 //! --workspace --test cli large -- --ignored --nocapture`.
 #![cfg(target_os = "linux")]
 
-use std::fs::{self, File};
+use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use connlat_schema::capture::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
-
-use super::capture::Capture;
+use super::blocks::write_blocks;
 use super::oracle::random_rows;
 use super::program::{Dir, command};
 
@@ -32,33 +26,14 @@ fn large_inputs_are_answered_in_bounded_memory() {
         .unwrap_or(12_000_000);
     let dir = Dir::new();
     let mut random = fastrand::Rng::with_seed(1);
-    let mut block = Capture::of(random_rows(&mut random, BLOCK, 9));
-    for row in &mut block.rows {
+    let mut block = random_rows(&mut random, BLOCK, 9);
+    for row in &mut block {
         row.latency_ns = random.i64(20_000..2_000_000_000);
         row.dst_addr = format!("10.{}.{}.{}", random.u8(..4), random.u8(..), random.u8(..));
     }
-    let (batch, mut info) = (block.batch(), block.info.clone());
-    let blocks = rows.div_ceil(BLOCK);
-    info.counters.written = (blocks * BLOCK) as u64;
-    let pairs = [
-        (KEY_FORMAT_VERSION, FORMAT_VERSION.to_string()),
-        (KEY_CAPTURE, info.to_json().expect("small")),
-    ];
-    let pairs = pairs.map(|(key, value)| KeyValue::new(key.to_owned(), value));
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("a level")))
-        .set_max_row_group_row_count(Some(100_000))
-        .set_key_value_metadata(Some(pairs.to_vec()))
-        .build();
     let path = dir.path("large.parquet");
-    let file = File::create(&path).expect("a file");
-    let mut writer =
-        ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
-    for _ in 0..blocks {
-        writer.write(&batch).expect("a batch");
-    }
-    writer.close().expect("a footer");
-    println!("{} rows, {} bytes", blocks * BLOCK, fs::metadata(&path).expect("it").len());
+    let rows = write_blocks(&path, rows, || block.clone());
+    println!("{rows} rows, {} bytes", fs::metadata(&path).expect("it").len());
 
     let questions: [&[&str]; 5] = [
         &["percentiles"],

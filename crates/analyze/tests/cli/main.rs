@@ -1,6 +1,7 @@
 //! `analyze` as its users run it: the binary against synthetic captures.
 
 mod bad_files;
+mod blocks;
 mod bombs;
 mod capture;
 mod duckdb;
