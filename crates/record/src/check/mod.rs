@@ -6,6 +6,7 @@
 mod needs;
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use anyhow::Context;
 use connlat_schema::escape::{json_document, terminal};
@@ -17,8 +18,8 @@ pub use needs::{Need, Status, all};
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn run(as_json: bool) -> anyhow::Result<u8> {
-    let needs = all();
+pub fn run(as_json: bool, btf: &Path) -> anyhow::Result<u8> {
+    let needs = all(btf);
     let works = needs.iter().all(|need| need.status != Status::Missing);
     let text = if as_json { render_json(&needs, works) } else { render_text(&needs, works) };
     match io::stdout().write_all(text.as_bytes()) {

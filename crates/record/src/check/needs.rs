@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use aya::Btf;
 use aya::maps::MapType;
 use aya::sys::is_map_supported;
 use aya_obj::btf::BtfKind;
 
 use crate::host::CgroupPaths;
 use crate::probe::{
-    AttachError, Filters, KERNEL_BTF, MINIMUM_KERNEL, Probe, ProbeOptions, ResolvedOffsets,
-    cgroup_filter_available, check_kernel,
+    AttachError, Filters, MINIMUM_KERNEL, Probe, ProbeOptions, ResolvedOffsets,
+    cgroup_filter_available, check_kernel, kernel_types,
 };
 
 /// How a need is met.
@@ -67,13 +66,13 @@ impl Need {
 }
 
 /// Everything, tested now.
-pub fn all() -> Vec<Need> {
+pub fn all(btf: &Path) -> Vec<Need> {
     let mut needs = vec![kernel_release(), privileges(), lockdown()];
-    needs.extend(kernel_types());
+    needs.extend(types(btf));
     needs.push(ring_buffer());
     needs.push(cgroups());
     needs.push(cgroup_filter());
-    needs.push(probe());
+    needs.push(probe(btf));
     needs
 }
 
@@ -133,13 +132,14 @@ fn lockdown() -> Need {
     Need::ok(NAME, mode.to_owned())
 }
 
-fn kernel_types() -> Vec<Need> {
+fn types(btf: &Path) -> Vec<Need> {
     const NAME: &str = "BTF";
     const FIELDS: &str = "optional fields";
-    let resolved = match ResolvedOffsets::from_file(Path::new(KERNEL_BTF)) {
+    let resolved = match ResolvedOffsets::from_file(btf) {
         Ok(resolved) => resolved,
         Err(error) => {
-            let remedy = "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y";
+            let remedy =
+                "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, or give its BTF with --btf";
             return vec![Need::missing(NAME, format!("{:#}", anyhow::Error::from(error)), remedy)];
         }
     };
@@ -149,13 +149,13 @@ fn kernel_types() -> Vec<Need> {
         let remedy = "a kernel with CONFIG_IPV6, CONFIG_NET_NS and CONFIG_MPTCP has them all";
         Need::limited(FIELDS, resolved.unavailable.join(", "), remedy)
     };
-    vec![Need::ok(NAME, KERNEL_BTF.to_owned()), tracepoint(), fields]
+    vec![Need::ok(NAME, btf.display().to_string()), tracepoint(btf), fields]
 }
 
 /// The tracepoint's type, by which the probe attaches to it.
-fn tracepoint() -> Need {
+fn tracepoint(btf: &Path) -> Need {
     const NAME: &str = "tp_btf";
-    let found = Btf::from_sys_fs().is_ok_and(|btf| {
+    let found = kernel_types(btf).is_ok_and(|btf| {
         btf.id_by_type_name_kind("btf_trace_inet_sock_set_state", BtfKind::Typedef).is_ok()
     });
     if found {
@@ -205,10 +205,11 @@ fn cgroup_filter() -> Need {
 }
 
 /// The tracepoint, the ring buffer and the helpers, all at once: attaches.
-fn probe() -> Need {
+fn probe(btf: &Path) -> Need {
     const NAME: &str = "probe";
     let options = ProbeOptions {
         filters: Filters::default(),
+        btf: btf.to_owned(),
         min_latency_ns: 0,
         trace_local_errors: false,
         ring_bytes: 1 << 20,
@@ -245,6 +246,7 @@ fn remedy(error: &AttachError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::KERNEL_BTF;
 
     #[test]
     fn capabilities_are_read_from_proc() {
@@ -255,7 +257,7 @@ mod tests {
 
     #[test]
     fn every_need_that_is_not_met_has_a_remedy() {
-        for need in all() {
+        for need in all(Path::new(KERNEL_BTF)) {
             assert_eq!(need.remedy.is_none(), need.status == Status::Ok, "{need:?}");
         }
     }

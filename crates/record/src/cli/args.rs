@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser};
+use clap_complete::Shell;
 
-use crate::probe::ProbeOptions;
+use crate::probe::{KERNEL_BTF, ProbeOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,6 +71,17 @@ pub enum Subcommand {
     Recover(RecoverArgs),
     /// Ask a running recorder to seal what it has now, and to go on
     Snapshot(SnapshotArgs),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write manual pages to a directory
+    Man {
+        /// Made if it is not there
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
 }
 
 /// Arguments of `record recover`.
@@ -97,6 +109,10 @@ pub struct CheckArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+
+    /// Type information (BTF) of the running kernel, where it is elsewhere
+    #[arg(long, value_name = "FILE", default_value = KERNEL_BTF)]
+    pub btf: PathBuf,
 }
 
 /// Arguments of a recording.
@@ -288,6 +304,10 @@ pub struct ProbeArgs {
     /// and MSG_FASTOPEN
     #[arg(long)]
     pub trace_local_errors: bool,
+
+    /// Type information (BTF) of the running kernel, where it is elsewhere
+    #[arg(long, value_name = "FILE", default_value = KERNEL_BTF)]
+    pub btf: PathBuf,
 
     /// Size of the kernel's event buffer, a power of two
     #[arg(long, value_name = "SIZE", default_value = ProbeOptions::DEFAULT_RING_SIZE)]

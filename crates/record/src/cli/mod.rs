@@ -1,6 +1,7 @@
 //! The command line: parse, validate, run, and turn the result into an exit code.
 
 pub mod args;
+mod manual;
 pub mod options;
 mod recover;
 mod snapshot;
@@ -22,9 +23,11 @@ pub fn main() -> ExitCode {
     let args = Args::from_arg_matches(&Args::command().get_matches());
     let result = args.and_then(|args| match args.subcommand {
         None => Options::for_recording(args.record).map(|options| session::run(&options)),
-        Some(Subcommand::Check(args)) => Ok(check::run(args.json)),
+        Some(Subcommand::Check(args)) => Ok(check::run(args.json, &args.btf)),
         Some(Subcommand::Recover(args)) => Ok(recover::run(&args)),
         Some(Subcommand::Snapshot(args)) => Ok(snapshot::run(args.pid)),
+        Some(Subcommand::Completions { shell }) => Ok(manual::completions(shell)),
+        Some(Subcommand::Man { directory }) => Ok(manual::man(&directory)),
         Some(Subcommand::Live(live)) if live.ebpf => Ok(live::print_program().map(|()| 0)),
         Some(Subcommand::Live(live)) => {
             Options::for_live(*live).map(|options| session::run(&options))

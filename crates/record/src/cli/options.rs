@@ -199,6 +199,7 @@ fn probe(
     }
     Ok(ProbeOptions {
         filters,
+        btf: args.btf.clone(),
         min_latency_ns: u64::try_from(min_latency.as_nanos()).unwrap_or(u64::MAX),
         trace_local_errors: args.trace_local_errors,
         ring_bytes: u32::try_from(ring_bytes).unwrap_or(u32::MAX),

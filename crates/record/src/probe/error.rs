@@ -1,7 +1,7 @@
 //! Why the probe cannot be attached, each with what to do about it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Oldest kernel release the probe's helpers allow (`bpf_skc_to_tcp_sock` 5.9,
 /// raw tracepoint test runs 5.10).
@@ -62,6 +62,14 @@ pub enum AttachError {
 }
 
 impl AttachError {
+    /// Names the file in an error about what is in it.
+    pub(super) fn about(self, path: &Path) -> Self {
+        match self {
+            Self::BadBtf(what) => Self::BadBtf(format!("{}: {what}", path.display())),
+            other => other,
+        }
+    }
+
     /// Whether an error of the kernel, or its cause, is a missing permission.
     pub(super) fn from_aya(error: impl std::error::Error + 'static) -> Self {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);

@@ -1,7 +1,7 @@
 //! Loading, attaching and reading the BPF program.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
+use std::path::PathBuf;
 
 use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, RawTracePoint, RawTracePointRunOptions, TestRun};
@@ -16,7 +16,7 @@ use connlat_schema::wire::{ConnectRecord, ConnectStart, RECORD_MAGIC};
 use super::error::{AttachError, check_kernel};
 use super::fdinfo::recursion_misses;
 use super::filters::Filters;
-use super::offsets::{KERNEL_BTF, ResolvedOffsets, can_trace_syscalls};
+use super::offsets::{ResolvedOffsets, can_trace_syscalls, kernel_types};
 use crate::host::CgroupPaths;
 
 /// The committed object, built by `crates/probe-ebpf/build.sh`.
@@ -32,6 +32,8 @@ const CONNECT_SYSCALL: u64 = libc::SYS_connect as u64;
 pub struct ProbeOptions {
     /// Which connects.
     pub filters: Filters,
+    /// The kernel's type information.
+    pub btf: PathBuf,
     /// Finished attempts shorter than this are only counted, ns; 0 for none.
     pub min_latency_ns: u64,
     /// Whether connect(2) calls that fail before SYN_SENT are recorded too.
@@ -98,7 +100,7 @@ impl Probe {
     pub fn attach(options: &ProbeOptions) -> Result<Self, AttachError> {
         check_kernel(&rustix::system::uname().release().to_string_lossy())?;
         raise_memlock();
-        let resolved = ResolvedOffsets::from_file(Path::new(KERNEL_BTF))?;
+        let resolved = ResolvedOffsets::from_file(&options.btf)?;
         let cgroups = options.filters.resolve_cgroups(&CgroupPaths::open())?;
         if options.trace_local_errors && !can_trace_syscalls(&resolved.offsets) {
             return Err(AttachError::BadBtf("no fields for --trace-local-errors".to_owned()));
@@ -114,7 +116,7 @@ impl Probe {
             cgroup_level: cgroups.deepest,
             reserved: 0,
         });
-        let btf = Btf::from_sys_fs().map_err(|error| AttachError::BadBtf(error.to_string()))?;
+        let btf = kernel_types(&options.btf)?;
         let mut loader = EbpfLoader::new();
         loader
             .btf(Some(&btf))

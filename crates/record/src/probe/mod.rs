@@ -9,4 +9,4 @@ mod offsets;
 pub use error::{AttachError, MINIMUM_KERNEL, check_kernel};
 pub use filters::{Filters, cgroup_filter_available};
 pub use load::{OBJECT, Probe, ProbeOptions};
-pub use offsets::{KERNEL_BTF, ResolvedOffsets};
+pub use offsets::{KERNEL_BTF, ResolvedOffsets, kernel_types};

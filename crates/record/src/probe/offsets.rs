@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::Path;
 
+use aya::{Btf, Endianness};
 use btfparse::{Error as BtfError, ErrorKind, Offset, Readable, TypeInformation, TypeVariant};
 use connlat_schema::settings::{ABSENT, Offsets};
 
@@ -51,7 +52,12 @@ impl ResolvedOffsets {
     pub fn from_file(path: &Path) -> Result<Self, AttachError> {
         let bytes = fs::read(path)
             .map_err(|source| AttachError::NoBtf { path: path.to_owned(), source })?;
-        Self::from_btf(&bytes)
+        // The whole kernel image instead of what is in it.
+        if bytes.starts_with(b"\x7fELF") {
+            let what = "an ELF file; give its section: objcopy -O binary --only-section=.BTF --set-section-flags .BTF=alloc";
+            return Err(AttachError::BadBtf(format!("{}: {what}", path.display())));
+        }
+        Self::from_btf(&bytes).map_err(|error| error.about(path))
     }
 
     /// Resolves from the bytes of a BTF file.
@@ -234,6 +240,15 @@ impl Readable for Bytes<'_> {
     }
 }
 
+/// The kernel's types as aya wants them, for attaching by type.
+///
+/// # Errors
+/// [`AttachError::BadBtf`].
+pub fn kernel_types(path: &Path) -> Result<Btf, AttachError> {
+    Btf::parse_file(path, Endianness::default())
+        .map_err(|error| AttachError::BadBtf(error.to_string()).about(path))
+}
+
 /// Where the running kernel keeps its own BTF.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
@@ -254,6 +269,27 @@ mod tests {
             let error = ResolvedOffsets::from_btf(bytes).expect_err("not BTF");
             assert!(matches!(error, AttachError::BadBtf(_)), "{error}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_kernel_s_types_is_refused() {
+        let Ok(whole) = fs::read(KERNEL_BTF) else {
+            assert!(std::env::var_os("CI").is_none(), "no {KERNEL_BTF}");
+            eprintln!("skipped: no {KERNEL_BTF}");
+            return;
+        };
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("part.btf");
+        for length in [0, 1, 4, 23, 24, 25, 1000, whole.len() / 3, whole.len() / 2, whole.len() - 1]
+        {
+            fs::write(&path, &whole[..length]).expect("a file");
+            let both = [ResolvedOffsets::from_file(&path).map(drop), kernel_types(&path).map(drop)];
+            let error = both.into_iter().find_map(Result::err).expect("refused").to_string();
+            assert!(error.contains("part.btf") && error.lines().count() == 1, "{length}: {error}");
+        }
+        fs::write(&path, b"\x7fELF and more").expect("a file");
+        let error = ResolvedOffsets::from_file(&path).expect_err("not raw").to_string();
+        assert!(error.contains("part.btf: an ELF file"), "{error}");
     }
 
     #[test]

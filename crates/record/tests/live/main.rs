@@ -6,6 +6,7 @@ mod connects;
 mod filters;
 mod lifecycle;
 mod live_screen;
+mod manual;
 mod peer;
 mod privileges;
 mod refusals;

@@ -84,3 +84,36 @@ fn a_command_that_cannot_be_run_leaves_nothing_behind() {
     assert!(one_line(&output.stderr).contains("/nonexistent/command"));
     assert_eq!(fs::read_dir(directory.path()).expect("the directory").count(), 0);
 }
+
+#[test]
+fn types_at_another_place_work_and_damaged_ones_are_named() {
+    let directory = scratch();
+    let (copy, part) = (directory.path().join("copy.btf"), directory.path().join("part.btf"));
+    let capture = directory.path().join("c.parquet");
+    let with = |btf: &std::path::Path| {
+        let (btf, capture) = (btf.to_str().expect("UTF-8"), capture.to_str().expect("UTF-8"));
+        run(&["--btf", btf, "-o", capture, "--duration", "1ms"])
+    };
+
+    let output = with(&part);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(one_line(&output.stderr).contains("part.btf"));
+    if !bpf_available() {
+        return;
+    }
+
+    let types = fs::read("/sys/kernel/btf/vmlinux").expect("BTF");
+    fs::write(&part, &types[..types.len() / 2]).expect("a part");
+    let output = with(&part);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(one_line(&output.stderr).contains("part.btf"));
+    assert!(!capture.exists());
+    let check = run(&["check", "--btf", part.to_str().expect("UTF-8")]);
+    assert_eq!(check.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&check.stdout).contains("part.btf"));
+
+    fs::write(&copy, types).expect("a copy");
+    let output = with(&copy);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(capture.exists());
+}
