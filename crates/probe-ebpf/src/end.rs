@@ -22,15 +22,17 @@ use connlat_schema::{
 use crate::{
     kernel::{Sock, TcpSock, field, offset, probe_read, tcp_sock},
     maps::{EVENTS, IN_FLIGHT, count, count_slot, setting},
+    turn::Turn,
 };
 
-/// Finishes the attempt of this socket, if one is in flight.
-#[inline(always)]
-pub fn on_end(sk: Sock, old_state: i32, new_state: i32) {
+/// Finishes the attempt of this socket, if one is in flight and no program
+/// before this one did.
+#[inline(never)]
+pub fn on_end(sk: Sock, old_state: i32, new_state: i32, turn: Turn) {
     let key = sk as u64;
     let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else {
         // SYN_RECV without an entry is an ordinary passive open.
-        if old_state == SYN_SENT {
+        if old_state == SYN_SENT && turn == Turn::First {
             count(Counter::EndWithoutStart);
         }
         return;
@@ -42,6 +44,9 @@ pub fn on_end(sk: Sock, old_state: i32, new_state: i32) {
         return;
     }
     let Some(tcp) = tcp_sock(sk) else { return };
+    if turn == Turn::Last {
+        count(Counter::LastNeeded);
+    }
     // SAFETY: helper without arguments.
     let end_ns = unsafe { bpf_ktime_get_ns() };
     let end = end_state(sk, tcp, new_state);
@@ -134,7 +139,7 @@ fn flags_at_end(tcp: TcpSock, end: &EndState) -> u16 {
 /// Whoever removes the entry reports the attempt, and only they: the end of a
 /// connect and the end of the recording can meet.
 #[inline(always)]
-fn claim(table: &HashMap<u64, ConnectStart>, key: u64) -> bool {
+pub fn claim(table: &HashMap<u64, ConnectStart>, key: u64) -> bool {
     table.remove(key).is_ok()
 }
 
@@ -168,6 +173,7 @@ pub fn report(
     };
     record.magic = RECORD_MAGIC;
     record.reserved = 0;
+    record.start.seen_last = 0;
     complete(record);
     if !claim(table, key) {
         slot.discard(u64::from(BPF_RB_NO_WAKEUP));

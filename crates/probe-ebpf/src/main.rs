@@ -1,11 +1,15 @@
-//! The BPF side: one tracepoint program that watches every TCP connect, one
-//! that reports a connect still in flight when the recording stops, and four
-//! that are loaded only when asked for.
+//! The BPF side: a tracepoint program that watches every TCP connect, with
+//! stand-ins for the runs the kernel skips, one that reports a connect still in
+//! flight when the recording stops, and four that are loaded only when asked for.
 //!
 //! `inet_sock_set_state` fires for every TCP state change on the host, so the
 //! first test of each path rejects everything that is not a connect.
 #![no_std]
 #![no_main]
+// Atomic operations of core need compare-and-swap on this target; BPF has the
+// addition alone.
+#![feature(core_intrinsics)]
+#![expect(internal_features, reason = "see above")]
 #![expect(missing_docs, reason = "the program macros write functions without documentation")]
 
 mod end;
@@ -15,28 +19,39 @@ mod kernel;
 mod maps;
 mod start;
 mod syscall;
+mod turn;
 
 use aya_ebpf::{
     macros::{btf_tracepoint, raw_tracepoint},
     programs::{BtfTracePointContext, RawTracePointContext},
 };
 use connlat_schema::classify::tcp_state::{SYN_RECV, SYN_SENT};
+use turn::Turn;
 
-/// `trace_inet_sock_set_state(const struct sock *sk, int oldstate, int newstate)`,
-/// net/ipv4/af_inet.c.
-#[btf_tracepoint(function = "inet_sock_set_state")]
-pub fn connlat_state(ctx: BtfTracePointContext) -> i32 {
-    let new_state: i32 = ctx.arg(2);
-    if new_state == SYN_SENT {
-        start::on_start(ctx.arg(0));
-        return 0;
-    }
-    let old_state: i32 = ctx.arg(1);
-    if old_state == SYN_SENT || old_state == SYN_RECV {
-        end::on_end(ctx.arg(0), old_state, new_state);
-    }
-    0
+/// A program on `trace_inet_sock_set_state(const struct sock *sk, int oldstate,
+/// int newstate)`, net/ipv4/af_inet.c; [`turn`] says why there are several.
+macro_rules! state_program {
+    ($name:ident, $turn:expr) => {
+        #[btf_tracepoint(function = "inet_sock_set_state")]
+        pub fn $name(ctx: BtfTracePointContext) -> i32 {
+            let new_state: i32 = ctx.arg(2);
+            if new_state == SYN_SENT {
+                start::on_start(ctx.arg(0), $turn);
+                return 0;
+            }
+            let old_state: i32 = ctx.arg(1);
+            if old_state == SYN_SENT || old_state == SYN_RECV {
+                end::on_end(ctx.arg(0), old_state, new_state, $turn);
+            }
+            0
+        }
+    };
 }
+state_program!(connlat_state, Turn::First);
+state_program!(connlat_state2, Turn::Middle);
+state_program!(connlat_state3, Turn::Middle);
+state_program!(connlat_state4, Turn::Middle);
+state_program!(connlat_state_last, Turn::Last);
 
 /// Run by the recorder with BPF_PROG_TEST_RUN, never attached: reports the
 /// attempt of one socket as still in flight.

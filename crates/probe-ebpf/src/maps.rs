@@ -1,5 +1,7 @@
 //! The probe's maps and the settings the recorder injects.
 
+use core::intrinsics::{AtomicOrdering, atomic_xadd};
+
 use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
@@ -77,12 +79,14 @@ pub fn setting<T: Copy + 'static>(part: impl FnOnce(&'static Settings) -> &'stat
 }
 
 /// Adds one to a counter slot.
+///
+/// Atomically, although the slot belongs to this CPU: a program can be
+/// interrupted, and since Linux 7.0 preempted, by another that counts too.
 #[inline(always)]
 pub fn count_slot(slot: u32) {
     if let Some(value) = COUNTS.get_ptr_mut(slot) {
-        // SAFETY: the slot belongs to this CPU and preemption is off in a
-        // tracing program.
-        unsafe { *value += 1 };
+        // SAFETY: the verifier checked the map value, which is aligned.
+        unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(value, 1) };
     }
 }
 

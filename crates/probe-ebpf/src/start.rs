@@ -6,7 +6,7 @@
 use core::{ffi::c_void, mem::MaybeUninit};
 
 use aya_ebpf::{
-    bindings::{BPF_ANY, BPF_NOEXIST},
+    bindings::BPF_NOEXIST,
     helpers::{
         bpf_get_current_pid_tgid, bpf_get_current_uid_gid, bpf_ktime_get_ns,
         generated::{bpf_get_current_cgroup_id, bpf_get_current_comm},
@@ -19,39 +19,72 @@ use connlat_schema::{
 };
 
 use crate::{
-    filter,
+    end, filter,
     kernel::{Sock, TcpSock, field, offset, present, tcp_sock},
     maps::{IN_FLIGHT, count},
     syscall,
+    turn::Turn,
 };
 
-const EEXIST: i32 = -17;
-
-/// Notes who starts an attempt and towards what.
-#[inline(always)]
-pub fn on_start(sk: Sock) {
+/// Notes who starts an attempt and towards what, unless a program before this
+/// one did.
+#[inline(never)]
+pub fn on_start(sk: Sock, turn: Turn) {
     let Some(tcp) = tcp_sock(sk) else {
-        count(Counter::NotTcp);
+        if turn == Turn::Last {
+            count(Counter::NotTcp);
+        }
         return;
     };
-    syscall::on_syn_sent();
-    count(Counter::Started);
-    let start = describe(sk, tcp);
-    if !filter::accepts(&start) {
-        count(Counter::Filtered);
+    let key = sk as u64;
+    if turn != Turn::First && already_noted(key, turn) {
         return;
     }
-    let key = sk as u64;
-    match IN_FLIGHT.insert(key, &start, u64::from(BPF_NOEXIST)) {
-        Ok(()) => {}
-        Err(EEXIST) => {
-            count(Counter::EndMissed);
-            if IN_FLIGHT.insert(key, &start, u64::from(BPF_ANY)).is_err() {
-                count(Counter::StartMapFull);
-            }
+    syscall::on_syn_sent();
+    let mut start = describe(sk, tcp);
+    start.seen_last = u8::from(turn == Turn::Last);
+    let fate = if !filter::accepts(&start) {
+        Counter::Filtered
+    } else if !insert(key, &start) {
+        Counter::StartMapFull
+    } else {
+        count(Counter::Started);
+        if turn == Turn::Last {
+            count(Counter::LastNeeded);
         }
-        Err(_) => count(Counter::StartMapFull),
+        return;
+    };
+    if turn == Turn::Last {
+        count(Counter::Started);
+        count(fate);
     }
+}
+
+/// Whether the entry of this socket is of this attempt.
+#[inline(always)]
+fn already_noted(key: u64, turn: Turn) -> bool {
+    let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else { return false };
+    // SAFETY: the verifier checked the map value; the socket is locked.
+    let seen_last = unsafe { &mut (*entry).seen_last };
+    if *seen_last != 0 {
+        return false;
+    }
+    *seen_last = u8::from(turn == Turn::Last);
+    true
+}
+
+/// Puts the attempt into the table in place of a left-over: one of the same
+/// socket whose end was never seen.
+#[inline(always)]
+fn insert(key: u64, start: &ConnectStart) -> bool {
+    if IN_FLIGHT.insert(key, start, u64::from(BPF_NOEXIST)).is_ok() {
+        return true;
+    }
+    if !end::claim(&IN_FLIGHT, key) {
+        return false;
+    }
+    count(Counter::EndMissed);
+    IN_FLIGHT.insert(key, start, u64::from(BPF_NOEXIST)).is_ok()
 }
 
 #[inline(always)]
@@ -98,7 +131,7 @@ pub fn describe_task() -> ConnectStart {
         dst_port: 0,
         flags: 0,
         family: 0,
-        reserved: 0,
+        seen_last: 0,
     }
 }
 

@@ -32,9 +32,12 @@ pub enum Counter {
     RingFull = 6,
     /// SYN_SENT transitions of sockets that are not `tcp_sock`s (MPTCP's outer socket).
     NotTcp = 7,
+    /// Starts and ends that only the last program on the tracepoint saw: the
+    /// kernel had skipped those before it.
+    LastNeeded = 8,
     /// First of [`Outcome::COUNT`] slots: finished attempts below the
     /// configured minimum latency, by outcome.
-    SuppressedBase = 8,
+    SuppressedBase = 9,
 }
 
 /// Number of slots.

@@ -115,7 +115,7 @@ impl Fields<'_> {
             dst_port: self.u16(),
             flags: self.u16(),
             family: self.u8(),
-            reserved: self.u8(),
+            seen_last: self.u8(),
         }
     }
 }

@@ -48,8 +48,9 @@ pub struct ConnectStart {
     pub flags: u16,
     /// [`AF_INET`] or [`AF_INET6`].
     pub family: u8,
-    /// Always 0.
-    pub reserved: u8,
+    /// In the probe's table: whether the last of its programs has seen this
+    /// start. Always 0 in a record.
+    pub seen_last: u8,
 }
 
 /// One finished attempt.
@@ -89,7 +90,7 @@ macro_rules! assert_layout {
 assert_layout!(ConnectStart, 88,
     start_ns: u64 = 0, cgroup_id: u64 = 8, pid: u32 = 16, tid: u32 = 20, uid: u32 = 24,
     netns: u32 = 28, src_addr: [u32; 4] = 32, dst_addr: [u32; 4] = 48, comm: [u64; 2] = 64,
-    src_port: u16 = 80, dst_port: u16 = 82, flags: u16 = 84, family: u8 = 86, reserved: u8 = 87,
+    src_port: u16 = 80, dst_port: u16 = 82, flags: u16 = 84, family: u8 = 86, seen_last: u8 = 87,
 );
 assert_layout!(ConnectRecord, 120,
     start: ConnectStart = 0, end_ns: u64 = 88, syn_retransmits: u32 = 96, rtt_us: u32 = 100,

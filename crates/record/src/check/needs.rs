@@ -81,7 +81,7 @@ fn kernel_release() -> Need {
     let (major, minor) = MINIMUM_KERNEL;
     let detail = format!("{release} (Linux {major}.{minor} or later is needed)");
     match check_kernel(&release) {
-        Ok(()) => Need::ok("kernel release", detail),
+        Ok(_) => Need::ok("kernel release", detail),
         Err(_) => Need::missing("kernel release", detail, "boot a newer kernel"),
     }
 }

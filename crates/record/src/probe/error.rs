@@ -94,11 +94,12 @@ impl AttachError {
     }
 }
 
-/// Checks a release such as `6.1.0-18-amd64` against [`MINIMUM_KERNEL`].
+/// The version of a release such as `6.1.0-18-amd64`, checked against
+/// [`MINIMUM_KERNEL`].
 ///
 /// # Errors
 /// [`AttachError::KernelTooOld`].
-pub fn check_kernel(release: &str) -> Result<(), AttachError> {
+pub fn check_kernel(release: &str) -> Result<(u32, u32), AttachError> {
     let mut numbers = release
         .split(|c: char| !c.is_ascii_digit())
         .map(|digits| digits.parse::<u32>().unwrap_or_default());
@@ -106,7 +107,7 @@ pub fn check_kernel(release: &str) -> Result<(), AttachError> {
     if version < MINIMUM_KERNEL {
         return Err(AttachError::KernelTooOld { release: release.to_owned() });
     }
-    Ok(())
+    Ok(version)
 }
 
 #[cfg(test)]
@@ -118,6 +119,7 @@ mod tests {
         for good in ["5.10.0-28-cloud-amd64", "6.18.44-fc-v669", "6.1", "10.0.0"] {
             assert!(check_kernel(good).is_ok(), "{good}");
         }
+        assert_eq!(check_kernel("6.1.0-18-amd64").ok(), Some((6, 1)));
         for old in ["5.9.16", "4.19.0-25-amd64", "", "garbage"] {
             assert!(check_kernel(old).is_err(), "{old}");
         }

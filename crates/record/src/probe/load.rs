@@ -14,16 +14,14 @@ use connlat_schema::settings::{SETTINGS_GLOBAL, Settings};
 use connlat_schema::wire::{ConnectRecord, ConnectStart, RECORD_MAGIC};
 
 use super::error::{AttachError, check_kernel};
-use super::fdinfo::recursion_misses;
 use super::filters::Filters;
 use super::offsets::{ResolvedOffsets, can_trace_syscalls, kernel_types};
+use super::state_programs::{self, StatePrograms};
 use crate::host::CgroupPaths;
 
 /// The committed object, built by `crates/probe-ebpf/build.sh`.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../probe-ebpf/connlat-probe.bpf.o");
 
-const TRACEPOINT: &str = "inet_sock_set_state";
-const PROGRAM: &str = "connlat_state";
 const IN_FLIGHT_PROGRAM: &str = "connlat_in_flight";
 const CONNECT_SYSCALL: u64 = libc::SYS_connect as u64;
 
@@ -84,12 +82,12 @@ unsafe impl Pod for StartBytes {}
 /// 5.10, with BTF.
 pub struct Probe {
     ebpf: Ebpf,
+    state: StatePrograms,
     ring: RingBuf<MapData>,
     counts: PerCpuArray<MapData, u64>,
     in_flight: HashMap<MapData, u64, StartBytes>,
     unavailable: Vec<String>,
     undecodable: u64,
-    misses_at_stop: u64,
 }
 
 impl Probe {
@@ -98,7 +96,14 @@ impl Probe {
     /// # Errors
     /// Any [`AttachError`].
     pub fn attach(options: &ProbeOptions) -> Result<Self, AttachError> {
-        check_kernel(&rustix::system::uname().release().to_string_lossy())?;
+        let kernel = check_kernel(&rustix::system::uname().release().to_string_lossy())?;
+        Self::attach_programs(options, state_programs::needed(kernel))
+    }
+
+    fn attach_programs(
+        options: &ProbeOptions,
+        state_programs: &'static [&'static str],
+    ) -> Result<Self, AttachError> {
         raise_memlock();
         let resolved = ResolvedOffsets::from_file(&options.btf)?;
         let cgroups = options.filters.resolve_cgroups(&CgroupPaths::open())?;
@@ -148,8 +153,8 @@ impl Probe {
             attach(&mut ebpf, "connlat_exit", "sys_exit", &btf)?;
             attach(&mut ebpf, "connlat_enter", "sys_enter", &btf)?;
         }
-        attach(&mut ebpf, PROGRAM, TRACEPOINT, &btf)?;
-        Ok(Self { ebpf, ring, counts, in_flight, unavailable, undecodable: 0, misses_at_stop: 0 })
+        let state = StatePrograms::attach(&mut ebpf, &btf, state_programs)?;
+        Ok(Self { ebpf, state, ring, counts, in_flight, unavailable, undecodable: 0 })
     }
 
     /// From here on, processes that this one starts are followed.
@@ -240,7 +245,7 @@ impl Probe {
                 ring_full: count(Counter::RingFull),
                 in_flight_full: count(Counter::StartMapFull),
                 end_missed: count(Counter::EndMissed),
-                program_misses: self.program_misses(),
+                program_misses: self.state.missed(&self.ebpf, &count),
                 recorder: self.undecodable,
             },
         }
@@ -257,7 +262,7 @@ impl Probe {
             }
             self.drain(usize::MAX, events);
         }
-        self.detach();
+        self.state.detach(&mut self.ebpf);
         self.drain(usize::MAX, events);
         // What began during the flush, or all of it where the kernel cannot
         // run the flush: without what only the socket knows.
@@ -282,22 +287,6 @@ impl Probe {
     fn in_flight_keys(&self) -> Vec<u64> {
         self.in_flight.keys().filter_map(Result::ok).collect()
     }
-
-    fn detach(&mut self) {
-        self.misses_at_stop = self.program_misses();
-        if let Ok(state) = program::<BtfTracePoint>(&mut self.ebpf, PROGRAM) {
-            // Unloading closes the link first; an error leaves it to the exit.
-            let _ = state.unload();
-        }
-    }
-
-    /// Missed runs; once the program is unloaded, those up to then.
-    fn program_misses(&self) -> u64 {
-        match self.ebpf.program(PROGRAM).map(aya::programs::Program::fd) {
-            Some(Ok(fd)) => recursion_misses(fd.as_fd()),
-            _ => self.misses_at_stop,
-        }
-    }
 }
 
 /// An attempt that was not decided when the recording stopped.
@@ -312,7 +301,7 @@ fn undecided(start: ConnectStart, stop_ns: u64) -> Result<ConnectEvent, DecodeEr
 }
 
 /// Loads a program and attaches it to a tracepoint by its type.
-fn attach(
+pub(super) fn attach(
     ebpf: &mut Ebpf,
     name: &str,
     tracepoint: &'static str,
@@ -337,7 +326,7 @@ where
     M::try_from(map).map_err(AttachError::from_aya)
 }
 
-fn program<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, AttachError>
+pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, AttachError>
 where
     &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = aya::programs::ProgramError>,
 {
@@ -353,3 +342,6 @@ fn raise_memlock() {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ mod fdinfo;
 mod filters;
 mod load;
 mod offsets;
+mod state_programs;
 
 pub use error::{AttachError, MINIMUM_KERNEL, check_kernel};
 pub use filters::{Filters, cgroup_filter_available};

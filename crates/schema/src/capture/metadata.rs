@@ -156,8 +156,8 @@ pub struct Lost {
     pub in_flight_full: u64,
     /// The end of the attempt was never seen.
     pub end_missed: u64,
-    /// Runs of the program the kernel skipped (`recursion_misses`); each may
-    /// or may not have been a connect, see [`Lost::total`].
+    /// About how many starts and ends the kernel kept from all of the probe's
+    /// programs (`recursion_misses`): an estimate, see [`Lost::total`].
     pub program_misses: u64,
     /// Records the recorder could not decode or store.
     pub recorder: u64,
@@ -205,10 +205,9 @@ impl Counters {
 impl Lost {
     /// Attempts known to be lost.
     ///
-    /// Missed runs are not in it: the program runs at every change of state of
-    /// every socket, and most have nothing to do with a connect. A connect
-    /// whose start fell into one shows as `end_without_start`, one whose end
-    /// did as `end_missed`.
+    /// `program_misses` is not in it: nobody saw what nobody saw, so it can only
+    /// be estimated. A connect whose end was missed is counted as `end_missed`
+    /// besides, once that is noticed.
     pub fn total(&self) -> u64 {
         // A file may claim anything.
         [self.in_flight_full, self.end_missed, self.recorder]

@@ -22,7 +22,7 @@ fn record() -> ConnectRecord {
             dst_port: 443,
             flags: flags::SIMULTANEOUS,
             family: AF_INET,
-            reserved: 0,
+            seen_last: 0,
         },
         end_ns: 1_251,
         syn_retransmits: 2,
@@ -52,7 +52,7 @@ fn bytes(record: &ConnectRecord) -> Vec<u8> {
     for half in [start.src_port, start.dst_port, start.flags] {
         out.extend(half.to_ne_bytes());
     }
-    out.extend([start.family, start.reserved]);
+    out.extend([start.family, start.seen_last]);
     out.extend(record.end_ns.to_ne_bytes());
     for word in [
         record.syn_retransmits,
