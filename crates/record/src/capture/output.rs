@@ -175,11 +175,18 @@ impl Output {
         let file = self.create(&self.journal()).map_err(error)?;
         // Tells `record recover` that this journal is in use.
         if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            // Empty, and nobody else's: it was created just now.
-            let _ = fs::remove_file(self.journal());
+            self.remove_empty_journal();
             return Err(error(errno.into()));
         }
         Ok(file)
+    }
+
+    /// Takes back a journal that was just created and holds nothing.
+    pub fn remove_empty_journal(&self) {
+        if fs::symlink_metadata(self.journal()).is_ok_and(|journal| journal.len() == 0) {
+            // One that stays is harmless: `record recover` removes it.
+            let _ = fs::remove_file(self.journal());
+        }
     }
 
     /// Creates a file of this output that must not exist yet, not even as a link.

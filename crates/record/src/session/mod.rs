@@ -5,6 +5,7 @@ mod describe;
 mod limits;
 mod losses;
 mod memory;
+mod next;
 mod progress;
 mod recording;
 mod sealer;

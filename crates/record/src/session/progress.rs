@@ -109,7 +109,7 @@ pub fn losses(counters: &Counters) -> String {
         text.push_str(&format!(" ({})", causes.join(", ")));
     }
     if lost.program_misses > 0 {
-        text.push_str(&format!(", {} missed program runs", lost.program_misses));
+        text.push_str(&format!(", about {} starts or ends missed", lost.program_misses));
     }
     text
 }

@@ -1,13 +1,14 @@
 //! The capture side of a session: one file, or a tree of rotated segments.
 
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 use connlat_schema::decode::ConnectEvent;
 
 use super::limits::LimitWatch;
+use super::next::NextJournal;
 use super::sealer::{Keeper, Sealer};
 use super::segment::Segment;
 use super::stop;
@@ -65,6 +66,7 @@ pub struct Recording {
     limits: LimitWatch,
     cgroups: CgroupPaths,
     rows_before: u64,
+    next: Option<NextJournal>,
 }
 
 impl Recording {
@@ -92,9 +94,11 @@ impl Recording {
                 (tree.output(Utc::now())?, Some(keeper))
             }
         };
-        let segment = Segment::start(output, info.clone(), Counters::default(), cgroups.clone())?;
+        let journal = output.create_journal()?;
+        let (base, names) = (Counters::default(), cgroups.clone());
+        let segment = Segment::start(output, journal, info.clone(), base, names)?.begun()?;
         let sealer = Sealer::start(keeper)?;
-        Ok(Self { segment, sealer, target, info, limits, cgroups, rows_before: 0 })
+        Ok(Self { segment, sealer, target, info, limits, cgroups, rows_before: 0, next: None })
     }
 
     /// Queues events, rotates where it is time; a reason to stop when the
@@ -115,9 +119,7 @@ impl Recording {
             // The recording itself is not affected.
             say!("record: cannot take a snapshot: {error:#}");
         }
-        if self.rotation_is_due()
-            && let Err(error) = self.rotate(StopReason::Rotated, now, counters, clock)
-        {
+        if let Err(error) = self.rotate_if_due(now, counters, clock) {
             say!("record: cannot begin the next segment: {error:#}");
             return Some(StopReason::Failed(format!("{error:#}")));
         }
@@ -142,25 +144,37 @@ impl Recording {
         }
     }
 
-    /// Ends this segment and begins the next; sealing goes on meanwhile.
-    fn rotate(
+    /// Has the next journal created where it is time; once that is there, ends
+    /// this segment and begins the next. Sealing goes on meanwhile.
+    fn rotate_if_due(
         &mut self,
-        reason: StopReason,
         now: ClockReading,
         counters: &Counters,
         clock: &mut Clock,
     ) -> anyhow::Result<()> {
-        let Target::Tree(tree, _) = &self.target else { return Ok(()) };
-        let output = tree.output(Utc::now())?;
+        if self.rotation_is_due() {
+            self.create_next(StopReason::Rotated)?;
+        }
+        let Some(next) = &self.next else { return Ok(()) };
+        let Some((output, journal, reason)) = next.take()? else { return Ok(()) };
+        self.next = None;
         let finished_clock = std::mem::replace(clock, Clock::start());
         self.info.segment = self.info.segment.map(|number| number + 1);
         self.info.start = now.instant();
         self.info.clock = clock.samples().to_vec();
         let cgroups = self.cgroups.clone();
-        let next = Segment::start(output, self.info.clone(), counters.clone(), cgroups)?;
+        let next = Segment::start(output, journal, self.info.clone(), counters.clone(), cgroups)?;
         let finished = std::mem::replace(&mut self.segment, next);
         self.rows_before += finished.rows();
         self.sealer.seal(finished.finish(reason, now, &finished_clock, counters));
+        Ok(())
+    }
+
+    /// Asks for the journal of another segment, if that was not done yet.
+    fn create_next(&mut self, reason: StopReason) -> anyhow::Result<()> {
+        if let (Target::Tree(tree, _), None) = (&self.target, &self.next) {
+            self.next = Some(NextJournal::create(tree.clone(), reason)?);
+        }
         Ok(())
     }
 
@@ -169,15 +183,14 @@ impl Recording {
         &mut self,
         now: ClockReading,
         counters: &Counters,
-        clock: &mut Clock,
+        clock: &Clock,
     ) -> anyhow::Result<()> {
         match &self.target {
-            Target::Tree(..) => self.rotate(StopReason::Snapshot, now, counters, clock),
+            Target::Tree(..) => self.create_next(StopReason::Snapshot),
             Target::File(output) => {
                 let stem = output.name().trim_end_matches(".parquet").to_owned();
                 let time = DateTime::<Utc>::from(SystemTime::now());
                 let name = format!("{stem}.snapshot-{}.parquet", time.format("%Y%m%dT%H%M%S%.3fZ"));
-                self.segment.wait_until_written(Duration::from_secs(5));
                 let snapshot = self.segment.snapshot(now, clock, counters)?;
                 self.sealer.snapshot(snapshot, name);
                 Ok(())
@@ -193,8 +206,11 @@ impl Recording {
         clock: &Clock,
         counters: &Counters,
     ) -> bool {
-        let Self { segment, sealer, .. } = self;
+        let Self { segment, sealer, next, .. } = self;
         sealer.seal(segment.finish(reason, stop, clock, counters));
+        if let Some(next) = next {
+            next.discard();
+        }
         sealer.finish()
     }
 }

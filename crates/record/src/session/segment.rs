@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use connlat_schema::capture::journal::Note;
@@ -9,11 +10,14 @@ use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 use connlat_schema::decode::ConnectEvent;
 
 use super::losses::Losses;
-use super::writer::Writer;
+use super::writer::{SoFar, Writer};
 use crate::capture::seal::{SealError, Sealed, seal, write_capture};
 use crate::capture::{Output, RowBuilder};
 use crate::host::{CgroupPaths, Clock, ClockReading};
 use crate::message::say;
+
+/// How long a snapshot waits for a slow disk to have what it is to hold.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A capture that is being recorded.
 pub struct Segment {
@@ -24,7 +28,7 @@ pub struct Segment {
     base: Counters,
     losses: Losses,
     rows: u64,
-    started: std::time::Instant,
+    started: Instant,
 }
 
 /// A segment that gets no more events, ready to be sealed.
@@ -35,22 +39,40 @@ pub struct Finished {
 }
 
 impl Segment {
-    /// Creates the journal.
+    /// Begins to write a journal that was just created.
     ///
     /// # Errors
-    /// When it cannot be created or written.
+    /// When a thread cannot be started.
     pub fn start(
         output: Output,
+        journal: File,
         info: CaptureInfo,
         base: Counters,
         cgroups: CgroupPaths,
     ) -> anyhow::Result<Self> {
         let (host, boot_id) = (info.host.clone(), info.boot_id.clone());
         let rows = RowBuilder::new(host, boot_id, cgroups);
-        let writer = Writer::start(output.create_journal()?, &info, rows)?;
+        let writer = Writer::start(journal, info.clone(), rows)?;
         let losses = Losses::from(base.lost, info.start.monotonic_ns);
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         Ok(Self { output, writer, info, base, losses, rows: 0, started })
+    }
+
+    /// Waits until the journal is known to be writable.
+    ///
+    /// # Errors
+    /// When it is not; it is removed then.
+    pub fn begun(mut self) -> anyhow::Result<Self> {
+        match self.writer.begun() {
+            Ok(writer) => {
+                self.writer = writer;
+                Ok(self)
+            }
+            Err(error) => {
+                self.output.remove_empty_journal();
+                Err(error)
+            }
+        }
     }
 
     /// Queues events; false when the journal can no longer be written.
@@ -86,7 +108,7 @@ impl Segment {
     }
 
     /// When it began.
-    pub fn started(&self) -> std::time::Instant {
+    pub fn started(&self) -> Instant {
         self.started
     }
 
@@ -122,11 +144,6 @@ impl Segment {
         Finished { output: self.output, writer: self.writer, info }
     }
 
-    /// Waits until everything queued is in the journal, but not forever.
-    pub fn wait_until_written(&self, patience: std::time::Duration) {
-        self.writer.wait_until_written(patience);
-    }
-
     /// What is needed to write a copy of what there is now.
     pub fn snapshot(
         &mut self,
@@ -134,7 +151,7 @@ impl Segment {
         clock: &Clock,
         counters: &Counters,
     ) -> std::io::Result<Snapshot> {
-        let journal = self.writer.journal()?;
+        let journal = self.writer.so_far()?;
         let info = self.ended(StopReason::Snapshot, now, clock, counters);
         Ok(Snapshot { journal, info, output: self.output.clone() })
     }
@@ -181,7 +198,7 @@ impl Finished {
 
 /// A copy of a journal that goes on.
 pub struct Snapshot {
-    journal: File,
+    journal: SoFar,
     info: CaptureInfo,
     output: Output,
 }
@@ -193,7 +210,8 @@ impl Snapshot {
     /// Any [`SealError`].
     pub fn write(self, name: String) -> Result<(Sealed, CaptureInfo, Output), SealError> {
         let output = self.output.sibling(name);
-        let sealed = write_capture(&self.journal, &output, |_| self.info.clone())?;
+        let journal = self.journal.wait(PATIENCE);
+        let sealed = write_capture(&journal, &output, |_| self.info.clone())?;
         Ok((sealed, self.info, output))
     }
 }

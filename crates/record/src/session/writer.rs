@@ -1,9 +1,10 @@
 //! The thread that turns events into journal entries.
 //!
 //! Apart from the collector, so that a slow disk delays the journal and not
-//! the ring buffer; and fdatasync(2), the slowest call, has a thread of its own. The queue between them is bounded: when it is full the
-//! collector waits, the ring buffer absorbs, and what does not fit there is
-//! counted by the probe, in one place.
+//! the ring buffer; and fdatasync(2), the slowest call, has a thread of its
+//! own. The queue between them is bounded: when it is full the collector waits,
+//! the ring buffer absorbs, and what does not fit there is counted by the
+//! probe, in one place.
 
 use std::fs::File;
 use std::io;
@@ -51,17 +52,15 @@ struct State {
 }
 
 impl Writer {
-    /// Writes the journal's head and starts the threads.
+    /// Starts the threads; the journal's head is the first thing written.
     ///
     /// # Errors
-    /// When the head cannot be written or a thread not be started.
-    pub fn start(file: File, info: &CaptureInfo, rows: RowBuilder) -> anyhow::Result<Self> {
+    /// When a thread cannot be started.
+    pub fn start(file: File, info: CaptureInfo, rows: RowBuilder) -> anyhow::Result<Self> {
         let kept = file.try_clone().context(WHAT)?;
         let synced = file.try_clone().context(WHAT)?;
-        let journal = JournalWriter::create(file, info).context(WHAT)?;
         let (queue, batches) = sync_channel(QUEUE);
         let state = Arc::new(State::default());
-        state.bytes.store(journal.bytes(), Ordering::Relaxed);
         let (ended, end) = channel::<()>();
         // Ends when the writing thread drops `ended`.
         let syncing = Arc::clone(&state);
@@ -77,10 +76,25 @@ impl Writer {
             let state = Arc::clone(&state);
             thread::Builder::new().name("journal".to_owned()).spawn(move || {
                 let _ended = ended;
-                write(journal, rows, &batches, &state)
+                write(file, &info, rows, &batches, &state)
             })?
         };
         Ok(Self { queue, writing, file: kept, sent: 0, state })
+    }
+
+    /// Waits until the head is written.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub fn begun(self) -> anyhow::Result<Self> {
+        while self.bytes() == 0 {
+            if self.writing.is_finished() {
+                self.finish().1?;
+                anyhow::bail!(WHAT);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(self)
     }
 
     /// Queues events with the clock offset in force and what is known by now;
@@ -95,23 +109,16 @@ impl Writer {
         self.state.bytes.load(Ordering::Relaxed)
     }
 
-    /// Waits until everything sent is in the journal, but not forever.
-    pub fn wait_until_written(&self, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        while self.state.written.load(Ordering::Acquire) < self.sent
-            && !self.writing.is_finished()
-            && Instant::now() < deadline
-        {
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    /// The journal, to read what is in it now.
+    /// The journal, to read what was sent until now.
     ///
     /// # Errors
     /// From dup(2).
-    pub fn journal(&self) -> std::io::Result<File> {
-        self.file.try_clone()
+    pub fn so_far(&self) -> io::Result<SoFar> {
+        Ok(SoFar {
+            journal: self.file.try_clone()?,
+            sent: self.sent,
+            state: Arc::clone(&self.state),
+        })
     }
 
     /// Writes what is queued, closes the journal and forces it to the disk;
@@ -127,14 +134,39 @@ impl Writer {
     }
 }
 
+/// A journal that goes on, and how much of it was asked for.
+pub struct SoFar {
+    journal: File,
+    sent: u64,
+    state: Arc<State>,
+}
+
+impl SoFar {
+    /// The journal when it has what was asked for, or as it is after `patience`.
+    pub fn wait(self, patience: Duration) -> File {
+        let deadline = Instant::now() + patience;
+        while self.state.written.load(Ordering::Acquire) < self.sent && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.journal
+    }
+}
+
 const WHAT: &str = "cannot write the journal";
 
 fn write(
-    mut journal: JournalWriter<File>,
+    file: File,
+    info: &CaptureInfo,
     mut rows: RowBuilder,
     batches: &Receiver<Batch>,
     state: &State,
 ) -> anyhow::Result<()> {
+    let mut journal = JournalWriter::create(&file, info).or_else(|error| {
+        // Half a head is no journal; an empty one holds nothing and says so.
+        let _ = file.set_len(0);
+        Err(error).context(WHAT)
+    })?;
+    state.bytes.store(journal.bytes(), Ordering::Relaxed);
     for Batch { events, offset_ns, note } in batches {
         if let Some(error) = state.sync_error.get() {
             anyhow::bail!("cannot force the journal to the disk: {error}");
