@@ -21,14 +21,17 @@ pub fn print_program() -> anyhow::Result<()> {
     }
 }
 
-/// The programs as built: map references and kernel offsets are filled in at
-/// load time.
+/// The programs and the functions they share, as built: map references,
+/// kernel offsets and calls of functions are filled in at load time.
 fn disassembly() -> anyhow::Result<String> {
     let object = Object::parse(OBJECT).context("cannot parse the BPF object")?;
+    let mut functions: Vec<_> = object.functions.values().collect();
+    functions.sort_by_key(|function| (function.section_index.0, function.address));
     let mut text = String::new();
-    for (name, program) in &object.programs {
-        let Some(function) = object.functions.get(&program.function_key()) else { continue };
-        text.push_str(&format!("; {name}, {} instructions\n", function.instructions.len()));
+    for function in functions {
+        let count = function.instructions.len();
+        let name = rustc_demangle::demangle(&function.name);
+        text.push_str(&format!("; {name:#}, {count} instructions\n"));
         let bytes: Vec<u8> = function.instructions.iter().flat_map(instruction_bytes).collect();
         for (number, instruction) in to_insn_vec(&bytes).iter().enumerate() {
             text.push_str(&format!("{number:5}: {}\n", instruction.desc));
@@ -53,7 +56,13 @@ mod tests {
     #[test]
     fn every_program_is_shown() {
         let text = disassembly().expect("the object of this build");
-        for name in ["connlat_state", "connlat_in_flight", "connlat_fork", "connlat_enter"] {
+        for name in [
+            "connlat_state",
+            "connlat_state_last",
+            "connlat_in_flight",
+            "connlat_fork",
+            "connlat_enter",
+        ] {
             assert!(text.contains(&format!("; {name}, ")), "{name}");
         }
         assert!(text.contains("exit"));
