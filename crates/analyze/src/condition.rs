@@ -31,7 +31,7 @@ enum Count {
     Retransmits,
     Samples,
     Lost,
-    MissedRuns,
+    Missed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,7 +68,7 @@ pub struct Losses {
     /// Connects lost.
     pub lost: u64,
     /// Runs of the probe that the kernel skipped.
-    pub missed_runs: u64,
+    pub missed: u64,
 }
 
 /// What became of a condition.
@@ -106,7 +106,7 @@ impl Figure {
             "retransmits" => Self::Count(Count::Retransmits),
             "samples" => Self::Count(Count::Samples),
             "lost" => Self::Count(Count::Lost),
-            "missed_runs" => Self::Count(Count::MissedRuns),
+            "missed" => Self::Count(Count::Missed),
             "failure_rate" => Self::Rate(Rate::Failure),
             "retransmit_rate" => Self::Rate(Rate::Retransmit),
             "min" => Self::Latency(Latency::Min),
@@ -118,7 +118,7 @@ impl Figure {
                     digits.and_then(|digits| Percentile::parse(&format!("0.{digits}")));
                 Self::Latency(Latency::Percentile(percentile.ok_or(
                     "figures are connects, established, failed, failure_rate, retransmits, \
-                     retransmit_rate, samples, lost, missed_runs, min, mean, max and percentiles \
+                     retransmit_rate, samples, lost, missed, min, mean, max and percentiles \
                      such as p99",
                 )?))
             }
@@ -183,7 +183,7 @@ impl Figure {
                     Count::Retransmits => figures.syn_retransmits,
                     Count::Samples => figures.samples,
                     Count::Lost => i64::try_from(losses.lost).unwrap_or(i64::MAX),
-                    Count::MissedRuns => i64::try_from(losses.missed_runs).unwrap_or(i64::MAX),
+                    Count::Missed => i64::try_from(losses.missed).unwrap_or(i64::MAX),
                 };
                 (Some(value as f64), units::count(value))
             }
@@ -239,7 +239,7 @@ mod tests {
             "connects < 100",
             "max == 3us",
             "lost > 0",
-            "missed_runs > 10",
+            "missed > 10",
             "p50 > 0ns",
         ] {
             assert!(right.parse::<Condition>().is_ok(), "{right}");

@@ -145,7 +145,7 @@ pub enum Question {
     ///
     /// A condition is a figure, a comparison and a value: `p99 > 50ms`, `failure_rate > 1%`,
     /// `connects < 100`. Figures: connects, established, failed, failure_rate, retransmits,
-    /// retransmit_rate, samples, lost, missed_runs, min, mean, max and any percentile (p50, p99, p999).
+    /// retransmit_rate, samples, lost, missed, min, mean, max and any percentile (p50, p99, p999).
     /// A condition on a percentile that the sample is too small for cannot be decided: exit code 1,
     /// unless --too-small pass is given or another condition holds.
     #[command(after_help = "Examples:

@@ -73,12 +73,12 @@ pub fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
     let mut rows = units::counted(trust.rows, "row");
     if full {
         rows.push_str(&format!(
-            "; {} seen, {} filtered, {} suppressed, {} lost, {}",
+            "; {} seen, {} filtered, {} suppressed, {} lost, {} missed",
             units::count_u64(trust.seen),
             units::count_u64(trust.filtered),
             units::count_u64(trust.suppressed_total()),
             units::count_u64(trust.lost_total()),
-            units::counted(trust.missed_runs, "missed run"),
+            units::count_u64(trust.missed),
         ));
     }
     facts.push(("connects", rows));

@@ -55,7 +55,7 @@ fn facts(file: &FileTrust<'_>) -> Vec<(String, String)> {
     for (cause, count) in causes(&info.counters.lost) {
         fact(&format!("lost: {cause}"), count.to_string());
     }
-    fact("missed program runs", info.counters.lost.program_misses.to_string());
+    fact("missed (estimate)", info.counters.lost.program_misses.to_string());
     fact("clock samples", clock.samples.to_string());
     fact("largest clock step", units::duration(clock.step_ns.unwrap_or(0)));
     fact(

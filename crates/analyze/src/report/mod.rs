@@ -145,7 +145,7 @@ impl<'a> Report<'a> {
             }
             Ask::Check { conditions, too_small } => {
                 let trust = &report.trust;
-                let losses = Losses { lost: trust.lost_total(), missed_runs: trust.missed_runs };
+                let losses = Losses { lost: trust.lost_total(), missed: trust.missed };
                 let (table, exit) =
                     check::table(captures, conditions, *too_small, bucketed, losses)?;
                 (report.sections, report.exit) = (Section::only(table), exit);

@@ -41,8 +41,8 @@ pub struct Trust<'a> {
     pub suppressed: BTreeMap<&'a str, u64>,
     /// Losses by cause, in the schema's order; causes without losses included.
     pub lost: Vec<(&'static str, u64)>,
-    /// Runs of the probe that the kernel skipped; some may have been connects.
-    pub missed_runs: u64,
+    /// About how many starts and ends of connects the kernel kept from the probe.
+    pub missed: u64,
     /// Files left out: (left out, kept).
     pub copies: &'a [(String, String)],
     /// Whether every recorder finished its file.
@@ -91,7 +91,7 @@ impl<'a> Trust<'a> {
             filtered: sum(|counters| counters.filtered),
             suppressed,
             lost,
-            missed_runs: sum(|counters| counters.lost.program_misses),
+            missed: sum(|counters| counters.lost.program_misses),
             copies: &captures.copies,
             clean: infos().all(|info| info.clean),
             warnings: Vec::new(),
@@ -134,8 +134,8 @@ impl FileTrust<'_> {
     }
 }
 
-/// Connects known to be lost, by cause. Skipped runs are not: what the probe
-/// would have seen in them is not known.
+/// Connects known to be lost, by cause. What was kept from the probe is not:
+/// nobody saw it.
 pub fn causes(lost: &Lost) -> impl Iterator<Item = (&'static str, u64)> {
     lost.causes().into_iter().filter(|(cause, _)| *cause != "program_misses")
 }

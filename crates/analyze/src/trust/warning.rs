@@ -16,14 +16,14 @@ pub enum Warning {
         /// Causes with their counts, only those that occurred.
         causes: Vec<(&'static str, u64)>,
     },
-    /// The kernel skipped so many runs of the probe that figures may be wrong.
-    MissedRuns {
+    /// The kernel kept so much from the probe that figures may be wrong.
+    Missed {
         /// Recordings concerned: the first one's file, and how many others.
         file: String,
         /// See `file`.
         others: usize,
-        /// Runs skipped in them.
-        runs: u64,
+        /// About how many starts and ends were missed in them.
+        missed: u64,
         /// Connects seen in them.
         seen: u64,
     },
@@ -74,7 +74,7 @@ impl Warning {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Lost { .. } => "lost",
-            Self::MissedRuns { .. } => "missed_runs",
+            Self::Missed { .. } => "missed",
             Self::NotClean { .. } => "not_clean",
             Self::Journal { .. } => "journal",
             Self::Suppressed(_) => "suppressed",
@@ -105,18 +105,17 @@ impl fmt::Display for Warning {
                     causes.join(", ")
                 )
             }
-            Self::MissedRuns { file, others, runs, seen } => {
+            Self::Missed { file, others, missed, seen } => {
                 let others = match others {
                     0 => String::new(),
                     others => format!(" and {}", units::counted(*others as u64, "other capture")),
                 };
-                let most = *runs as f64 / (*runs as f64 + *seen as f64);
+                let most = *missed as f64 / (*missed as f64 + *seen as f64);
                 write!(
                     f,
-                    "the kernel skipped {} of the probe during {file}{others}; up to that many \
-                     connects have no row or no end, {} of all, {} seen; since Linux 7.0 many \
-                     do, before it few",
-                    units::counted(*runs, "run"),
+                    "the kernel kept about {} of connects from the probe during \
+                     {file}{others}; up to {} of all have no row, {} seen",
+                    units::counted(*missed, "state change"),
                     units::percent(most),
                     units::count_u64(*seen),
                 )
@@ -179,7 +178,7 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
         let causes = causes.collect();
         warnings.push(Warning::Lost { total, causes });
     }
-    warnings.extend(missed_runs(trust));
+    warnings.extend(missed(trust));
     for file in &trust.files {
         let info = &file.capture.info;
         if let Some(left_over) = file.capture.journal {
@@ -233,29 +232,29 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
 /// Whether as many connects may be missing as the finest percentile rests on
 /// that the connects seen carry: 1 in 1000 of many, 1 in 100 of hundreds. Fewer
 /// can move no figure that is given.
-fn matter(runs: u64, seen: u64) -> bool {
+fn matter(missed: u64, seen: u64) -> bool {
     let needs = Percentile::usual().into_iter().map(|percentile| percentile.needs);
     let finest = needs.filter(|needs| *needs <= seen).max().unwrap_or(1);
-    runs > seen / finest
+    missed > seen / finest
 }
 
-/// One warning for all recordings that skipped too many runs: a recorder that
+/// One warning for all recordings that missed too many: a recorder that
 /// rotates leaves hundreds. Each is judged alone, for a bad hour among good
 /// days is still a bad hour.
-fn missed_runs(trust: &Trust<'_>) -> Option<Warning> {
+fn missed(trust: &Trust<'_>) -> Option<Warning> {
     let mut concerned = trust.files.iter().filter(|file| {
         let counters = &file.capture.info.counters;
         matter(counters.lost.program_misses, counters.seen)
     });
     let first = concerned.next()?;
-    let (mut others, mut runs, mut seen) = (0, 0_u64, 0_u64);
+    let (mut others, mut missed, mut seen) = (0, 0_u64, 0_u64);
     for file in std::iter::once(first).chain(concerned) {
         let counters = &file.capture.info.counters;
-        runs = runs.saturating_add(counters.lost.program_misses);
+        missed = missed.saturating_add(counters.lost.program_misses);
         seen = seen.saturating_add(counters.seen);
         others += 1;
     }
-    Some(Warning::MissedRuns { file: first.name(), others: others - 1, runs, seen })
+    Some(Warning::Missed { file: first.name(), others: others - 1, missed, seen })
 }
 
 /// Names each file once that overlaps with an earlier one.
@@ -279,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_handful_of_skipped_runs_among_many_connects_is_no_matter() {
+    fn a_handful_missed_among_many_connects_is_no_matter() {
         for (runs, seen) in
             [(0, 0), (0, 20), (1, 20), (2, 200), (9, 999), (5, 5_000), (100, 100_000)]
         {

@@ -111,7 +111,7 @@ fn every_warning_comes_with_its_consequence() {
     let kinds: Vec<&str> = warnings.iter().filter_map(|w| w["kind"].as_str()).collect();
     let all = [
         "lost",
-        "missed_runs",
+        "missed",
         "not_clean",
         "rows_disagree",
         "suppressed",
@@ -122,7 +122,7 @@ fn every_warning_comes_with_its_consequence() {
     assert_eq!(kinds, all);
     assert_eq!(answer["capture"]["lost"]["ring_full"], 3);
     assert_eq!(answer["capture"]["lost_total"], 3);
-    assert_eq!(answer["capture"]["missed_runs"], 2);
+    assert_eq!(answer["capture"]["missed"], 2);
     assert_eq!(answer["capture"]["clean"], false);
 
     let table = dir.analyze(&["percentiles", "w.parquet"]).text();
@@ -134,17 +134,17 @@ fn every_warning_comes_with_its_consequence() {
     assert_eq!(run.text().lines().count(), 2);
 }
 
-/// Skipped runs of the probe are shown always, and warned of where they matter;
-/// recordings that skipped few are not counted with those that skipped many.
+/// What was kept from the probe is shown always, and warned of where it matters;
+/// recordings that missed little are not counted with those that missed much.
 #[test]
-fn skipped_runs_of_the_probe_are_told() {
+fn what_the_probe_missed_is_told() {
     let dir = Dir::new();
     let mut capture = Capture::of(vec![Connect::at(0, 5)]);
-    for (name, hour, seen, runs) in
+    for (name, hour, seen, missed) in
         [("few.parquet", 0, 5_000, 5), ("many.parquet", 1, 600, 400), ("more.parquet", 2, 10, 90)]
     {
         capture.info.counters.seen = seen;
-        capture.info.counters.lost.program_misses = runs;
+        capture.info.counters.lost.program_misses = missed;
         capture.info.start.monotonic_ns = hour * 3_600_000_000_000;
         capture.info.stop.monotonic_ns = capture.info.start.monotonic_ns + 60_000_000_000;
         capture.rows[0].time += hour;
@@ -155,20 +155,24 @@ fn skipped_runs_of_the_probe_are_told() {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let few = text(&["few.parquet"]);
-    assert!(few.contains("5,000 seen") && few.contains("0 lost, 5 missed runs"), "{few}");
+    assert!(few.contains("5,000 seen") && few.contains("0 lost, 5 missed"), "{few}");
     assert!(!few.contains("warning: "), "{few}");
     let many = text(&["few.parquet", "many.parquet"]);
-    let warning = "warning: the kernel skipped 400 runs of the probe during many.parquet; up to \
-                   that many connects have no row or no end, 40.00% of all, 600 seen; since \
-                   Linux 7.0 many do, before it few";
-    assert!(many.contains(warning) && many.contains("405 missed runs"), "{many}");
+    let warning = "warning: the kernel kept about 400 state changes of connects from the probe \
+                   during many.parquet; up to 40.00% of all have no row, 600 seen";
+    assert!(many.contains(warning) && many.contains("405 missed"), "{many}");
     let all = text(&["few.parquet", "many.parquet", "more.parquet"]);
-    assert!(all.contains("490 runs of the probe during many.parquet and 1 other capture"), "{all}");
+    assert!(
+        all.contains(
+            "490 state changes of connects from the probe during many.parquet and 1 other"
+        ),
+        "{all}"
+    );
     assert_eq!(all.matches("warning: ").count(), 1, "{all}");
 
     let check = |condition: &str| dir.analyze(&["check", "--fail-if", condition, "many.parquet"]);
-    assert_eq!(check("missed_runs > 399").code, Some(3));
-    assert_eq!(check("missed_runs > 400").code, Some(0));
+    assert_eq!(check("missed > 399").code, Some(3));
+    assert_eq!(check("missed > 400").code, Some(0));
     assert_eq!(check("lost > 0").code, Some(0));
 }
 

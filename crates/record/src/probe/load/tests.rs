@@ -16,6 +16,7 @@ fn probe(programs: &'static [&'static str], port: u16) -> Option<Probe> {
         trace_local_errors: false,
         ring_bytes: 1 << 20,
         max_in_flight: 1_024,
+        btf: super::super::KERNEL_BTF.into(),
     };
     match Probe::attach_programs(&options, programs) {
         Ok(probe) => Some(probe),
