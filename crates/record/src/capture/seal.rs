@@ -262,4 +262,4 @@ fn properties() -> Result<WriterProperties, ParquetError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -89,6 +89,8 @@ impl Recording {
                 let owner = Owner {
                     host: identity.host.clone(),
                     machine_id_hash: identity.machine_id_hash.clone(),
+                    boot_id: identity.boot_id.clone(),
+                    started: ClockReading::now(),
                 };
                 let keeper = Keeper { retention: options.retention, tree: tree.clone(), owner };
                 (tree.output(Utc::now())?, Some(keeper))

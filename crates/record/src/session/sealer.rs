@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
-use std::time::SystemTime;
 
 use connlat_schema::capture::metadata::CaptureInfo;
 
@@ -16,6 +15,7 @@ use crate::capture::Output;
 use crate::capture::naming::CaptureTree;
 use crate::capture::retention::{self, Owner, Retention};
 use crate::capture::seal::Sealed;
+use crate::host::ClockReading;
 use crate::message::say;
 
 enum Job {
@@ -138,7 +138,7 @@ impl Keeper {
         use std::os::fd::AsRawFd;
         let (directory, _) = self.tree.host_directory()?;
         let path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
-        let deleted = retention::apply(self.retention, &path, &self.owner, SystemTime::now())?;
+        let deleted = retention::apply(self.retention, &path, &self.owner, ClockReading::now())?;
         Ok(deleted.iter().map(|segment| segment.bytes).sum())
     }
 }

@@ -15,12 +15,12 @@ use crate::support::{Capture, bpf_available, monotonic_ns};
 /// What may be lost: younger than this when the kill arrives.
 const WINDOW_NS: i64 = 500_000_000;
 
-/// In memory where the host has such a place: these tests are about the end of
-/// processes, and a disk that others keep busy would add its own delays.
-fn scratch_in_memory() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm")
-        .or_else(|_| tempfile::tempdir())
-        .expect("a temporary directory")
+/// In memory where the host has such a place, or where CONNLAT_KILL_DIR says:
+/// these tests are about the end of processes, and a disk that others keep busy
+/// would add its own delays.
+fn scratch_to_kill() -> tempfile::TempDir {
+    let place = std::env::var_os("CONNLAT_KILL_DIR").unwrap_or_else(|| "/dev/shm".into());
+    tempfile::tempdir_in(place).or_else(|_| tempfile::tempdir()).expect("a temporary directory")
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +52,7 @@ fn killed_at_random_moments() {
 
 /// One kill; returns what was on disk after it and how many rows came back.
 fn kill_once(round: u32, moment: Moment, peers: &Peers) -> (Vec<String>, usize) {
-    let directory = scratch_in_memory();
+    let directory = scratch_to_kill();
     let capture = directory.path().join("c.parquet");
     let journal = journal_of(&capture);
     let mut recorder = Recorder::start(&capture, &[]);
@@ -106,7 +106,7 @@ fn killed_while_rotating() {
     let peers = Peers::new();
     let mut journals_left = 0;
     for round in 0..rounds {
-        let directory = scratch_in_memory();
+        let directory = scratch_to_kill();
         let mut recorder = start(directory.path(), &["--rotate", "200ms"]);
         let load = Load::start(&peers, 2, Duration::from_micros(500));
         thread::sleep(Duration::from_micros(fastrand::u64(100_000..1_500_000)));

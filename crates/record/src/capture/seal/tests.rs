@@ -15,7 +15,8 @@ use super::*;
 use crate::capture::RowBuilder;
 use crate::host::{CgroupPaths, ClockReading};
 
-fn info() -> CaptureInfo {
+/// Metadata of a host called `h`.
+pub(in crate::capture) fn info() -> CaptureInfo {
     let now = ClockReading::now().instant();
     CaptureInfo {
         format_version: FORMAT_VERSION,

@@ -1,0 +1,97 @@
+//! What is deleted when, also when somebody sets the clock.
+
+use std::fs::File;
+
+use connlat_schema::capture::journal::JournalWriter;
+use connlat_schema::capture::metadata::Instant;
+
+use super::*;
+use crate::capture::Output;
+use crate::capture::seal::seal;
+use crate::capture::seal::tests::info;
+
+const HOUR: i64 = 3_600_000_000_000;
+/// 2026-01-01, ns.
+const NEW_YEAR: i64 = 1_767_225_600_000_000_000;
+
+fn at(monotonic_ns: i64, realtime_ns: i64) -> ClockReading {
+    ClockReading { monotonic_ns, realtime_ns, bracket_ns: 0 }
+}
+
+fn owner() -> Owner {
+    let started = at(100 * HOUR, NEW_YEAR);
+    Owner { host: "h".into(), machine_id_hash: None, boot_id: "this".into(), started }
+}
+
+struct Tree(tempfile::TempDir);
+
+impl Tree {
+    /// A segment that ended at these times; the wall clock's is the file's too.
+    fn segment(&self, name: &str, boot: &str, ended: ClockReading) {
+        let directory = self.0.path().join("date=2026-01-01");
+        fs::create_dir_all(&directory).expect("a directory");
+        let path = directory.join(format!("connlat-h-{name}.parquet"));
+        let stop = Instant { time_us: ended.realtime_ns / 1_000, monotonic_ns: ended.monotonic_ns };
+        let (boot_id, segment) = (boot.to_owned(), Some(1));
+        let info = CaptureInfo { boot_id, stop, segment, ..info() };
+        let output = Output::at(&path, false, 0o600).expect("an output");
+        let journal = output.create_journal().expect("a journal");
+        let journal = JournalWriter::create(journal, &info).expect("a head").finish().expect("it");
+        seal(&journal, &output, |_| info.clone()).expect("sealed");
+        let written = SystemTime::UNIX_EPOCH + duration(ended.realtime_ns);
+        File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.set_modified(written))
+            .expect("a time");
+    }
+
+    /// Names of what is deleted.
+    fn deleted(&self, retention: Retention, now: ClockReading) -> Vec<String> {
+        let deleted = apply(retention, self.0.path(), &owner(), now).expect("applied");
+        let name = |segment: Segment| {
+            let name = segment.path.file_stem().expect("a name").to_string_lossy().into_owned();
+            name.trim_start_matches("connlat-h-").to_owned()
+        };
+        deleted.into_iter().map(name).collect()
+    }
+}
+
+fn tree() -> Tree {
+    let tree = Tree(tempfile::tempdir().expect("a directory"));
+    tree.segment("before", "earlier", at(5 * HOUR, NEW_YEAR - 10 * HOUR));
+    tree.segment("first", "this", at(101 * HOUR, NEW_YEAR + HOUR));
+    tree.segment("second", "this", at(102 * HOUR, NEW_YEAR + 2 * HOUR));
+    tree
+}
+
+const DAY: Retention = Retention { age: Some(Duration::from_secs(24 * 3_600)), bytes: None };
+
+#[test]
+fn what_is_too_old_goes() {
+    let tree = tree();
+    let later = |hours: i64| at((100 + hours) * HOUR, NEW_YEAR + hours * HOUR);
+    assert_eq!(tree.deleted(DAY, later(13)), [""; 0]);
+    assert_eq!(tree.deleted(DAY, later(15)), ["before"]);
+    assert_eq!(tree.deleted(DAY, later(26)), ["first"]);
+    assert_eq!(tree.deleted(DAY, later(27)), ["second"]);
+    assert_eq!(tree.deleted(Retention::default(), later(10_000)), [""; 0]);
+}
+
+#[test]
+fn a_clock_set_forward_makes_nothing_old() {
+    let tree = tree();
+    assert_eq!(tree.deleted(DAY, at(103 * HOUR, NEW_YEAR + 90 * 24 * HOUR)), [""; 0]);
+}
+
+#[test]
+fn a_clock_set_back_does_not_make_the_newest_the_oldest() {
+    let tree = tree();
+    // After the second segment the clock went back by 30 hours.
+    tree.segment("third", "this", at(103 * HOUR, NEW_YEAR - 27 * HOUR));
+    let bytes = fs::metadata(tree.0.path().join("date=2026-01-01/connlat-h-third.parquet"));
+    let two = Retention { age: None, bytes: Some(2 * bytes.expect("it").len() + 100) };
+    let now = at(104 * HOUR, NEW_YEAR - 26 * HOUR);
+    assert_eq!(tree.deleted(two, now), ["first", "before"]);
+    assert_eq!(tree.deleted(DAY, now), [""; 0]);
+}
