@@ -41,6 +41,21 @@ pub struct Change {
     pub failures: f64,
 }
 
+/// Fewest connects of a group, on one side, that any verdict but `too few` can
+/// rest on.
+pub fn fewest_telling(before: f64, after: f64) -> i64 {
+    (1..FEWEST / 2)
+        .find(|n| is_telling(*n, before, after) || is_telling(*n, after, before))
+        .unwrap_or(FEWEST / 2)
+}
+
+/// Whether chance would put all of so many connects into these seconds, and
+/// none into those of the other side, less than once in a thousand times.
+fn is_telling(connects: i64, seconds: f64, other: f64) -> bool {
+    const CHANCE: f64 = 0.001;
+    other > 0.0 && (seconds / (seconds + other)).powf(connects as f64) < CHANCE
+}
+
 const NOISE: &str = "noise";
 const TOO_FEW: &str = "too few";
 
@@ -96,15 +111,13 @@ pub fn changes(
 
 fn verdict(measure: &Measure, before: &Side, after: &Side) -> String {
     let (a, b) = (&before.figures, &after.figures);
-    // Proportional to the time each side was recorded.
-    let expected = |known: &Side, other: &Side| {
-        known.figures.connects as f64 * other.seconds / known.seconds.max(1e-6)
-    };
     if a.connects == 0 {
-        return if expected(after, before) > Z999 * Z999 { "appeared" } else { TOO_FEW }.to_owned();
+        let telling = is_telling(b.connects, after.seconds, before.seconds);
+        return if telling { "appeared" } else { TOO_FEW }.to_owned();
     }
     if b.connects == 0 {
-        return if expected(before, after) > Z999 * Z999 { "vanished" } else { TOO_FEW }.to_owned();
+        let telling = is_telling(a.connects, before.seconds, after.seconds);
+        return if telling { "vanished" } else { TOO_FEW }.to_owned();
     }
     if a.connects + b.connects < FEWEST {
         return TOO_FEW.to_owned();
@@ -166,6 +179,19 @@ mod tests {
         assert_eq!(proportions((60, 1_000), (0, 1_000)), Some(false));
         assert_eq!(proportions((0, 100), (0, 100)), None);
         assert_eq!(proportions((0, 4), (4, 4)), None);
+    }
+
+    #[test]
+    fn appearing_takes_more_than_chance() {
+        assert!(is_telling(10, 60.0, 60.0) && !is_telling(9, 60.0, 60.0));
+        // In a tenth of the time two may come by chance, in ten times the time
+        // even seventy.
+        assert!(is_telling(3, 6.0, 60.0) && !is_telling(2, 6.0, 60.0));
+        assert!(is_telling(73, 60.0, 6.0) && !is_telling(72, 60.0, 6.0));
+        assert!(!is_telling(1_000, 60.0, 0.0) && !is_telling(1_000, 0.0, 0.0));
+        assert_eq!(fewest_telling(60.0, 60.0), 10);
+        assert_eq!(fewest_telling(60.0, 6.0), 3);
+        assert_eq!(fewest_telling(0.0, 0.0), FEWEST / 2);
     }
 
     /// Samples of one source differ in less than one of a hundred tries.

@@ -142,13 +142,13 @@ impl TryFrom<Cli> for Task {
             Some(Question::Cgroups(args)) => ranked(&[CGROUP], args, "cgroups"),
             Some(Question::Outcomes(args)) => (Ask::Outcomes(once(args.by.by)), args.input),
             Some(Question::Timeseries(args)) => {
-                let every = args.every.every.map(micros).transpose()?;
+                let every = args.every.micros("timeseries")?;
                 let (by, quantiles) = (once(args.by.by), quantiles(args.quantiles));
                 (Ask::Timeseries { every, by, quantiles }, args.input)
             }
             Some(Question::Histogram(args)) => (Ask::Histogram(once(args.by.by)), args.input),
             Some(Question::Heatmap(args)) => {
-                (Ask::Heatmap(args.every.every.map(micros).transpose()?), args.input)
+                (Ask::Heatmap(args.every.micros("heatmap")?), args.input)
             }
             Some(Question::Slowest(args)) => {
                 (Ask::Rows { order: RowOrder::Slowest, top: args.top }, args.input)
@@ -217,7 +217,7 @@ fn quantiles(args: cli::Quantiles) -> Quantiles {
 }
 
 fn diff(args: cli::Diff) -> Result<(Ask, Input), Error> {
-    let usage = |text: &str| Err(Cli::command().error(ErrorKind::WrongNumberOfValues, text));
+    let usage = |text: &str| Err(usage("diff", ErrorKind::WrongNumberOfValues, text));
     let sides = match (args.split, args.before_range, args.after_range) {
         (Some(split), ..) => Sides::Split(split),
         (_, Some(before), Some(after)) => Sides::Ranges(before, after),
@@ -233,12 +233,29 @@ fn diff(args: cli::Diff) -> Result<(Ask, Input), Error> {
     Ok((Ask::Diff { sides, by, top: args.top }, input))
 }
 
+impl cli::Every {
+    fn micros(&self, subcommand: &str) -> Result<Option<i64>, Error> {
+        self.every.map(|every| micros(subcommand, every)).transpose()
+    }
+}
+
+/// An error with the usage of a subcommand.
+fn usage(subcommand: &str, kind: ErrorKind, text: &str) -> Error {
+    let mut program = Cli::command();
+    program.build();
+    match program.find_subcommand_mut(subcommand) {
+        Some(subcommand) => subcommand.error(kind, text),
+        None => program.error(kind, text),
+    }
+}
+
 /// Times in a capture are whole microseconds, and so are intervals.
-fn micros(every: Duration) -> Result<i64, Error> {
+fn micros(subcommand: &str, every: Duration) -> Result<i64, Error> {
     let whole = every.subsec_nanos().is_multiple_of(1_000);
     match i64::try_from(every.as_micros()) {
         Ok(micros) if whole && micros > 0 => Ok(micros),
-        _ => Err(Cli::command().error(
+        _ => Err(usage(
+            subcommand,
             ErrorKind::ValueValidation,
             "--every must be a whole number of microseconds, at least 1us",
         )),

@@ -108,7 +108,13 @@ fn ask(options: &Options, terminal: Option<Screen>) -> Result<(u8, Output), Fail
     }
     let mut captures = Captures::open(&options.files).map_err(|error| failed(&error))?;
     let progress = Progress::watch(&mut captures);
-    let report = Report::new(&mut captures, options).map_err(|error| Failure {
+    // What programs read must not depend on the terminal it was asked in.
+    let width = match options.format {
+        Format::Table => terminal.and_then(|screen| screen.width),
+        _ => None,
+    };
+    let width = width.unwrap_or(render::PAGE_WIDTH);
+    let report = Report::new(&mut captures, options, width).map_err(|error| Failure {
         message: error.to_string(),
         exit: if matches!(error, ReportError::Usage(_)) { USAGE } else { 1 },
     })?;

@@ -81,6 +81,16 @@ impl Unusable {
         Self("BEFORE and AFTER are the same recording; name two".to_owned())
     }
 
+    /// A part of the recordings that holds none of them.
+    pub fn outside(part: &Selection, recorded: (i64, i64)) -> Self {
+        Self(format!(
+            "nothing was recorded {}; the recording is from {} to {}",
+            part.describe(recorded),
+            units::time(recorded.0, 3),
+            units::time(recorded.1, 3)
+        ))
+    }
+
     /// With what a library said on one line.
     fn new(what: &str, reason: impl fmt::Display) -> Self {
         let reason = reason.to_string();
@@ -206,9 +216,16 @@ fn sql_predicate(sql: &str, frame: &LazyFrame) -> Result<Expr, Unusable> {
         return Err(Unusable::new(WHAT, format!("longer than {LONGEST} bytes")));
     }
     let caught = |work: &dyn Fn() -> PolarsResult<(Expr, DataType)>| {
-        crate::guard::caught(work)
-            .map_err(|panic| Unusable::new(WHAT, panic))?
-            .map_err(|error| Unusable::new(WHAT, error))
+        crate::guard::caught(work).map_err(|panic| Unusable::new(WHAT, panic))?.map_err(|error| {
+            let error = error.to_string();
+            // The library lists all columns then, which is more than a line.
+            match error.split_once("; valid columns") {
+                Some((what, _)) => {
+                    Unusable::new(WHAT, format!("{what}; text needs single quotes, as in 'nginx'"))
+                }
+                None => Unusable::new(WHAT, error),
+            }
+        })
     };
     let (expr, result) = caught(&|| {
         let expr = polars::sql::sql_expr(sql)?;

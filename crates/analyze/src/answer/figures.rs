@@ -62,11 +62,12 @@ fn figure_cells(figures: &Figures) -> Vec<Cell> {
         Cell::Integer(figures.failed),
         figures.failure_rate().map_or(Cell::Null, Cell::Ratio),
     ];
+    let latency = |value: Option<i64>| Cell::latency(value, figures.samples);
     for (index, value) in figures.percentiles.iter().enumerate() {
-        cells.push(value.map_or(Cell::TooSmall, Cell::Integer));
+        cells.push(latency(*value));
         if let Some(interval) = figures.intervals.get(index) {
             let (low, high) = interval.unzip();
-            cells.extend([low, high].map(|end| end.map_or(Cell::TooSmall, Cell::Integer)));
+            cells.extend([low, high].map(latency));
         }
     }
     cells.extend([

@@ -47,6 +47,8 @@ pub enum Kind {
     Count,
     /// A share between 0 and 1.
     Ratio,
+    /// How many a second.
+    Rate,
     /// Nanoseconds.
     Duration,
     /// µs since 1970 UTC, shown with this many decimals of a second.
@@ -66,13 +68,25 @@ pub enum Cell {
     Text(String),
     /// Value of any integer kind.
     Integer(i64),
-    /// Value of a ratio.
+    /// Value of a ratio or rate.
     Ratio(f64),
 }
 
 impl Column {
     pub(crate) fn new(name: &str, title: &str, kind: Kind, detail: u8) -> Self {
         Self { name: name.to_owned(), title: title.to_owned(), kind, detail }
+    }
+}
+
+impl Cell {
+    /// A percentile of so many samples: without any there is none, and with
+    /// few it is not given.
+    pub fn latency(value: Option<i64>, samples: i64) -> Self {
+        match value {
+            Some(value) => Self::Integer(value),
+            None if samples > 0 => Self::TooSmall,
+            None => Self::Null,
+        }
     }
 }
 
@@ -136,9 +150,8 @@ impl AnswerTable {
         Self::of(columns, rows)
     }
 
-    /// Keeps the first rows and says how many are not shown.
-    pub fn top(mut self, top: usize, what: &str, remedy: &str) -> Self {
-        let all = self.rows.len();
+    /// Keeps the first rows and says how many there are in all.
+    pub fn top(mut self, top: usize, all: usize, what: &str, remedy: &str) -> Self {
         if top > 0 && all > top {
             self.rows.truncate(top);
             self.notes.push(format!(

@@ -17,11 +17,12 @@ pub fn shown(cell: &Cell, kind: Kind) -> String {
         (Cell::TooSmall, _) => "n/a*".to_owned(),
         (Cell::Text(text), _) => text.clone(),
         (Cell::Ratio(ratio), Kind::Bar) => bar(*ratio),
+        (Cell::Ratio(rate), Kind::Rate) => format!("{rate:.1}"),
         (Cell::Ratio(ratio), _) => units::percent(*ratio),
         (Cell::Integer(value), Kind::Count) => units::count(*value),
         (Cell::Integer(value), Kind::Duration) => units::duration(*value),
         (Cell::Integer(value), Kind::Time(decimals)) => units::time(*value, decimals),
-        (Cell::Integer(value), Kind::Name | Kind::Ratio | Kind::Bar) => value.to_string(),
+        (Cell::Integer(value), _) => value.to_string(),
     }
 }
 

@@ -5,14 +5,15 @@ use super::trust_text;
 use crate::answer::AnswerTable;
 use crate::escape;
 use crate::report::Report;
+use crate::trust::told;
 
 pub(super) fn render(report: &Report<'_>) -> String {
     let mut out = String::new();
     for (name, value) in trust_text::facts(report) {
         out.push_str(&format!("- {name}: {}\n", escape::markdown(&value)));
     }
-    for warning in &report.trust.warnings {
-        let warning = escape::markdown(&warning.to_string());
+    for warning in told(&report.trust.warnings) {
+        let warning = escape::markdown(&warning);
         out.push_str(&format!("- **warning:** {warning}\n"));
     }
     if let Some(findings) = &report.findings {

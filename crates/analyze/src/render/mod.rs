@@ -21,6 +21,9 @@ pub struct Screen {
     pub colour: bool,
 }
 
+/// Columns of a page where the output is not a terminal.
+pub const PAGE_WIDTH: usize = 80;
+
 /// What goes where.
 #[derive(Debug, Default)]
 pub struct Output {

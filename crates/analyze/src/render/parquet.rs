@@ -48,7 +48,7 @@ fn array(table: &AnswerTable, index: usize) -> ArrayRef {
         Kind::Time(_) => {
             Arc::new(TimestampMicrosecondArray::from_iter(integers()).with_timezone("UTC"))
         }
-        Kind::Ratio | Kind::Bar => {
+        Kind::Ratio | Kind::Rate | Kind::Bar => {
             Arc::new(Float64Array::from_iter(cells().map(|cell| match cell {
                 Cell::Ratio(ratio) => Some(*ratio),
                 _ => None,

@@ -2,20 +2,18 @@
 
 use super::layout::{lines, wrap, wrap_command};
 use super::paint::{Ink, paint};
-use super::{Screen, trust_text};
+use super::{PAGE_WIDTH, Screen, trust_text};
 use crate::finding::{Class, Finding};
 use crate::report::{Report, Section};
 
-/// What a summary fits into when the output is not a terminal.
-const SUMMARY_WIDTH: usize = 80;
 /// Findings on one page; the first few are the worst.
 const FINDINGS: usize = 5;
 
 pub(super) fn render(report: &Report<'_>, screen: Screen) -> String {
     // A summary is a page, so it has a width; other answers are also read by
     // pipes, which have none.
-    let width = screen.width.or(report.summary.then_some(SUMMARY_WIDTH));
-    let text_width = width.unwrap_or(SUMMARY_WIDTH);
+    let width = screen.width.or(report.summary.then_some(PAGE_WIDTH));
+    let text_width = width.unwrap_or(PAGE_WIDTH);
     let mut out = trust_text::text(report, text_width, screen.colour);
     if let Some(findings) = &report.findings {
         self::findings(&mut out, findings, text_width, screen.colour);

@@ -4,7 +4,7 @@ use super::layout::wrap;
 use super::paint::{Ink, paint};
 use crate::escape;
 use crate::report::Report;
-use crate::trust::{Trust, stop_reason};
+use crate::trust::{Trust, stop_reason, told};
 use crate::units;
 
 /// Width of the names before the facts.
@@ -21,7 +21,7 @@ pub fn text(report: &Report<'_>, width: usize, colour: bool) -> String {
         out.push_str(&wrap(&line, width, NAME_WIDTH + 1));
         out.push('\n');
     }
-    for warning in &report.trust.warnings {
+    for warning in told(&report.trust.warnings) {
         // Names inside were made safe when the warning was made.
         let line = wrap(&format!("warning: {warning}"), width, 2);
         out.push_str(&paint(&line, Ink::Warning, colour));
@@ -33,7 +33,7 @@ pub fn text(report: &Report<'_>, width: usize, colour: bool) -> String {
 /// The warnings alone, one line each.
 pub fn plain_warnings(trust: &Trust<'_>) -> String {
     let line = |warning| format!("analyze: warning: {warning}\n");
-    trust.warnings.iter().map(line).collect()
+    told(&trust.warnings).into_iter().map(line).collect()
 }
 
 /// Named facts, not escaped; a summary has room for more.

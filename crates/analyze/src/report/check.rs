@@ -24,8 +24,10 @@ pub(super) fn table(
     measure.percentiles = conditions.iter().filter_map(Condition::percentile).cloned().collect();
     measure.percentiles.sort_by(|a, b| a.name.cmp(&b.name));
     measure.percentiles.dedup();
-    let rows = captures.ask(|frame| question::percentiles(frame, &[], Order::Count, &measure))?;
-    let figures = rows.into_iter().next().map(|row| row.figures).unwrap_or_default();
+    let all = captures.row_count();
+    let whole =
+        captures.ask(|frame| question::percentiles(frame, all, &[], Order::Count, 0, &measure))?;
+    let figures = whole.rows.into_iter().next().map(|row| row.figures).unwrap_or_default();
     let judged: Vec<_> = conditions
         .iter()
         .map(|condition| (condition, condition.judge(&figures, &measure, losses)))

@@ -5,19 +5,22 @@ use polars::prelude::LazyFrame;
 use super::ReportError;
 use crate::answer::AnswerTable;
 use crate::options::Options;
-use crate::question::{self, By, Measure, Order};
+use crate::question::{self, By, Measure, Order, Ranking};
 use crate::selection::Only;
 use crate::source::Captures;
 
-/// Figures by key.
+/// Figures by key, of the first `top` groups or of all if it is 0.
 pub(super) fn table(
     captures: &Captures,
     by: &[By],
     order: Order,
+    top: usize,
     measure: &Measure,
-) -> Result<AnswerTable, ReportError> {
-    let rows = captures.ask(|frame| question::percentiles(frame, by, order, measure))?;
-    Ok(AnswerTable::grouped(&names(by), rows, measure))
+) -> Result<(AnswerTable, usize), ReportError> {
+    let all = captures.row_count();
+    let Ranking { rows, groups } =
+        captures.ask(|frame| question::percentiles(frame, all, by, order, top, measure))?;
+    Ok((AnswerTable::grouped(&names(by), rows, measure), groups))
 }
 
 /// Counts by outcome.

@@ -71,7 +71,13 @@ pub enum ReportError {
 
 impl<'a> Report<'a> {
     /// Asks the captures.
-    pub fn new(captures: &'a mut Captures, options: &Options) -> Result<Self, ReportError> {
+    ///
+    /// Drawings are made to fit `width` columns.
+    pub fn new(
+        captures: &'a mut Captures,
+        options: &Options,
+        width: usize,
+    ) -> Result<Self, ReportError> {
         let recorded = captures.recorded();
         let selection = &options.selection;
         if let Some(predicate) = selection.predicate(captures.frame(), recorded)? {
@@ -97,12 +103,13 @@ impl<'a> Report<'a> {
         };
         match &options.ask {
             Ask::Summary => {
-                (report.sections, report.findings) = summary::summary(captures, options, bucketed)?;
+                (report.sections, report.findings) =
+                    summary::summary(captures, options, width, bucketed)?;
             }
             Ask::Grouped { by, top, order, quantiles, what } => {
                 let measure = quantiles.measure(bucketed);
-                let table = grouped::table(captures, by, *order, &measure)?;
-                let table = table.top(*top, what, "; --top 0 shows all");
+                let (table, groups) = grouped::table(captures, by, *order, *top, &measure)?;
+                let table = table.top(*top, groups, what, "; --top 0 shows all");
                 report.sections = Section::only(grouped::with_notes(table, &measure));
             }
             Ask::Outcomes(by) => {
@@ -120,7 +127,8 @@ impl<'a> Report<'a> {
                 report.sections = Section::only(AnswerTable::histogram(&names, &bins));
             }
             Ask::Heatmap(every) => {
-                report.sections = Section::only(over_time::heatmap(captures, options, *every)?);
+                report.sections =
+                    Section::only(over_time::heatmap(captures, options, width, *every)?);
             }
             Ask::Rows { order, top } => {
                 let (rows, all) = captures.ask(|frame| {

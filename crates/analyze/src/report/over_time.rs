@@ -58,14 +58,23 @@ pub(super) fn table(
     Ok((table, series))
 }
 
+/// Columns that the latencies beside a heatmap take.
+const SCALE: usize = 10;
+
+/// Intervals that can be drawn beside something, a character each.
+pub(super) fn beside(width: usize, taken: usize) -> i64 {
+    /// Below this nothing can be made out, so the lines become too long.
+    const NARROWEST: usize = 20;
+    i64::try_from(width.saturating_sub(taken).max(NARROWEST)).unwrap_or(i64::MAX)
+}
+
 /// Counts by latency and time.
 pub(super) fn heatmap(
     captures: &Captures,
     options: &Options,
+    width: usize,
     every: Option<i64>,
 ) -> Result<AnswerTable, ReportError> {
-    /// Characters of a drawing: what a terminal has beside the scale.
-    const WIDEST: i64 = 60;
     let span = span(captures, options)?;
     let Some((first, last)) = span else {
         return Ok(AnswerTable::heatmap(&[], (0, 0), 1_000_000));
@@ -76,7 +85,7 @@ pub(super) fn heatmap(
             question::check_buckets((first, last), every)?;
             every
         }
-        None => question::every_for_at_most(span, WIDEST),
+        None => question::every_for_at_most(span, beside(width, SCALE)),
     };
     let bins =
         captures.ask(|frame| question::heatmap(&grouped::with_latency(frame, options), every))?;

@@ -12,27 +12,29 @@ use crate::units;
 
 /// Rows of a ranking: as many as leave room for the rest of a screen.
 const RANKED: usize = 5;
-/// Characters of the chart.
-const WIDEST: i64 = 56;
+/// Columns that the names and the scale of the chart take.
+const AROUND_CHART: usize = 24;
 
 /// The sections, and what was found.
 pub(super) fn summary(
     captures: &Captures,
     options: &Options,
+    width: usize,
     bucketed: bool,
 ) -> Result<(Vec<Section>, Option<Vec<Finding>>), ReportError> {
     let measure = Measure::usual(bucketed);
     let ranked = |names: [&str; 2], what: &str| {
         let by: Vec<By> = names.iter().filter_map(|name| By::column(name)).collect();
-        let table = grouped::table(captures, &by, Order::Count, &measure)?;
-        Ok::<_, ReportError>(table.top(RANKED, what, &format!("; `analyze {what}` has more")))
+        let (table, groups) = grouped::table(captures, &by, Order::Count, RANKED, &measure)?;
+        let more = format!("; `analyze {what}` has more");
+        Ok::<_, ReportError>(table.top(RANKED, groups, what, &more))
     };
     let span = over_time::span(captures, options)?;
-    let every = question::every_for_at_most(span, WIDEST);
+    let every = question::every_for_at_most(span, over_time::beside(width, AROUND_CHART));
     let (mut over_time, series) = over_time::table(captures, options, Some(every), &[], &measure)?;
     over_time.drawing = chart(&series, &measure);
     let section = |key, title: &str, table| Section { key, title: title.to_owned(), table };
-    let overall = grouped::table(captures, &[], Order::Count, &measure)?;
+    let (overall, _) = grouped::table(captures, &[], Order::Count, 0, &measure)?;
     let mut sections = vec![
         section("rows", "Connect latency", overall),
         section("outcomes", "Outcomes", grouped::outcomes(captures, &[])?),

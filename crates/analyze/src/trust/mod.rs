@@ -11,7 +11,7 @@ use connlat_schema::capture::metadata::{Lost, StopReason};
 use crate::source::{Capture, Captures, display_name};
 
 pub use clock::Clock;
-pub use warning::Warning;
+pub use warning::{Warning, told};
 
 /// What is known of one capture.
 pub struct FileTrust<'a> {

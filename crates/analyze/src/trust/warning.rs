@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Trust, stop_reason};
+use super::{FileTrust, Trust, stop_reason};
 use crate::question::Percentile;
 use crate::units;
 
@@ -18,10 +18,8 @@ pub enum Warning {
     },
     /// The kernel kept so much from the probe that figures may be wrong.
     Missed {
-        /// Recordings concerned: the first one's file, and how many others.
-        file: String,
-        /// See `file`.
-        others: usize,
+        /// The files.
+        files: Vec<String>,
         /// About how many starts and ends were missed in them.
         missed: u64,
         /// Connects seen in them.
@@ -53,7 +51,7 @@ pub enum Warning {
         step_ns: i64,
     },
     /// The kernel did not consider its clock synchronised.
-    ClockUnsynchronised(String),
+    ClockUnsynchronised(Vec<String>),
     /// The recorder wrote another number of rows than the file holds.
     RowsDisagree {
         /// The file.
@@ -105,17 +103,14 @@ impl fmt::Display for Warning {
                     causes.join(", ")
                 )
             }
-            Self::Missed { file, others, missed, seen } => {
-                let others = match others {
-                    0 => String::new(),
-                    others => format!(" and {}", units::counted(*others as u64, "other capture")),
-                };
+            Self::Missed { files, missed, seen } => {
                 let most = *missed as f64 / (*missed as f64 + *seen as f64);
                 write!(
                     f,
-                    "the kernel kept about {} of connects from the probe during \
-                     {file}{others}; up to {} of all have no row, {} seen",
+                    "the kernel kept about {} of connects from the probe during {}; up to {} of \
+                     all have no row, {} seen",
                     units::counted(*missed, "state change"),
+                    named(files),
                     units::percent(most),
                     units::count_u64(*seen),
                 )
@@ -145,10 +140,11 @@ impl fmt::Display for Warning {
                  compare, latencies are not affected",
                 units::duration(*step_ns)
             ),
-            Self::ClockUnsynchronised(file) => write!(
+            Self::ClockUnsynchronised(files) => write!(
                 f,
-                "the clock was not synchronised during {file}; its times do not compare with \
-                 those of other hosts, latencies are not affected"
+                "the clock was not synchronised during {}; times there do not compare with \
+                 those of other hosts, latencies are not affected",
+                named(files)
             ),
             Self::RowsDisagree { file, written, rows } => write!(
                 f,
@@ -167,6 +163,32 @@ impl fmt::Display for Warning {
             }
         }
     }
+}
+
+/// Files by name, as many as a sentence holds.
+fn named(files: &[String]) -> String {
+    match files {
+        [] => "no capture".to_owned(),
+        [file] => file.clone(),
+        [a, b] => format!("{a} and {b}"),
+        [a, b, others @ ..] => {
+            format!("{a}, {b} and {}", units::counted(others.len() as u64, "other"))
+        }
+    }
+}
+
+/// The warnings in words. A recorder that rotates leaves hundreds of files, so
+/// of one kind only the first few are told.
+pub fn told(warnings: &[Warning]) -> Vec<String> {
+    const OF_A_KIND: usize = 3;
+    let of_a_kind = warnings.chunk_by(|a, b| a.kind() == b.kind());
+    of_a_kind
+        .flat_map(|alike| {
+            let more = alike.len().saturating_sub(OF_A_KIND);
+            let shown = alike.iter().take(OF_A_KIND).map(Warning::to_string);
+            shown.chain((more > 0).then(|| format!("{more} more like that; --format json has all")))
+        })
+        .collect()
 }
 
 /// Every warning the captures give rise to, the gravest kinds first.
@@ -207,24 +229,29 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
     }
     let mut filters: Vec<String> = Vec::new();
     for file in &trust.files {
-        for (name, values) in &file.capture.info.filters {
-            let filter = crate::escape::terminal(&format!("{name}={}", values.join(",")));
-            if !filters.contains(&filter) {
-                filters.push(filter);
-            }
+        // Those of one capture together, for they applied together.
+        let all = file.capture.info.filters.iter();
+        let all: Vec<String> =
+            all.map(|(name, values)| format!("{name}={}", values.join(","))).collect();
+        let filter = crate::escape::terminal(&all.join(" "));
+        if !filter.is_empty() && !filters.contains(&filter) {
+            filters.push(filter);
         }
     }
     if !filters.is_empty() {
-        warnings.push(Warning::Filtered(filters.join(" ")));
+        warnings.push(Warning::Filtered(filters.join("; ")));
     }
     for file in &trust.files {
         if let Some(step_ns) = file.clock.step_ns {
             let file = file.name();
             warnings.push(Warning::ClockStep { file, step_ns });
         }
-        if file.clock.synchronised == Some(false) {
-            warnings.push(Warning::ClockUnsynchronised(file.name()));
-        }
+    }
+    let unsynchronised = |file: &&FileTrust<'_>| file.clock.synchronised == Some(false);
+    let files: Vec<String> =
+        trust.files.iter().filter(unsynchronised).map(FileTrust::name).collect();
+    if !files.is_empty() {
+        warnings.push(Warning::ClockUnsynchronised(files));
     }
     warnings
 }
@@ -242,19 +269,22 @@ fn matter(missed: u64, seen: u64) -> bool {
 /// rotates leaves hundreds. Each is judged alone, for a bad hour among good
 /// days is still a bad hour.
 fn missed(trust: &Trust<'_>) -> Option<Warning> {
-    let mut concerned = trust.files.iter().filter(|file| {
+    let counters = |file: &FileTrust<'_>| {
         let counters = &file.capture.info.counters;
-        matter(counters.lost.program_misses, counters.seen)
+        (counters.lost.program_misses, counters.seen)
+    };
+    let concerned = trust.files.iter().filter(|file| {
+        let (missed, seen) = counters(file);
+        matter(missed, seen)
     });
-    let first = concerned.next()?;
-    let (mut others, mut missed, mut seen) = (0, 0_u64, 0_u64);
-    for file in std::iter::once(first).chain(concerned) {
-        let counters = &file.capture.info.counters;
-        missed = missed.saturating_add(counters.lost.program_misses);
-        seen = seen.saturating_add(counters.seen);
-        others += 1;
+    let mut files = Vec::new();
+    let (mut missed, mut seen) = (0_u64, 0_u64);
+    for file in concerned {
+        let (more_missed, more_seen) = counters(file);
+        (missed, seen) = (missed.saturating_add(more_missed), seen.saturating_add(more_seen));
+        files.push(file.name());
     }
-    Some(Warning::Missed { file: first.name(), others: others - 1, missed, seen })
+    (!files.is_empty()).then_some(Warning::Missed { files, missed, seen })
 }
 
 /// Names each file once that overlaps with an earlier one.

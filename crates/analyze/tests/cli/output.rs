@@ -61,6 +61,18 @@ fn wrong_usage_exits_with_2() {
         assert_eq!(run.stdout, "");
         assert!(!run.stderr.contains(['\u{1b}', '\u{7}']), "{args:?}: {}", run.stderr);
     }
+    // The usage is that of the question asked.
+    for (args, usage) in [
+        (["diff", "c.parquet"].as_slice(), "Usage: analyze diff "),
+        (&["timeseries", "--every", "1ns", "c.parquet"], "Usage: analyze timeseries "),
+        (&["heatmap", "--every", "1ns", "c.parquet"], "Usage: analyze heatmap "),
+    ] {
+        let run = dir.analyze(args);
+        assert!(run.stderr.contains(usage), "{args:?}: {}", run.stderr);
+    }
+    let run = dir.analyze(&["percentiles", "--where", "comm = nginx", "c.parquet"]);
+    assert!(run.stderr.contains("text needs single quotes"), "{}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     let run = dir.analyze(&["percentiles", "--by", "nope", "c.parquet"]);
     assert!(run.stderr.contains("dst_addr") && run.stderr.contains("cgroup"), "{}", run.stderr);
 }
@@ -162,18 +174,67 @@ fn what_the_probe_missed_is_told() {
                    during many.parquet; up to 40.00% of all have no row, 600 seen";
     assert!(many.contains(warning) && many.contains("405 missed"), "{many}");
     let all = text(&["few.parquet", "many.parquet", "more.parquet"]);
-    assert!(
-        all.contains(
-            "490 state changes of connects from the probe during many.parquet and 1 other"
-        ),
-        "{all}"
-    );
+    let both = "490 state changes of connects from the probe during many.parquet and more.parquet;";
+    assert!(all.contains(both), "{all}");
     assert_eq!(all.matches("warning: ").count(), 1, "{all}");
 
     let check = |condition: &str| dir.analyze(&["check", "--fail-if", condition, "many.parquet"]);
     assert_eq!(check("missed > 399").code, Some(3));
     assert_eq!(check("missed > 400").code, Some(0));
     assert_eq!(check("lost > 0").code, Some(0));
+}
+
+/// A group without a latency has none; only few latencies are too few.
+#[test]
+fn nothing_measured_is_not_a_small_sample() {
+    let dir = Dir::new();
+    let row = |n| Connect::at(n * S, 5).failed(connlat_schema::Outcome::Refused, Some(111));
+    Capture::of((0..50).map(row).collect()).write(dir.path("none.parquet"));
+    let text = dir.analyze(&["percentiles", "none.parquet"]).text();
+    assert!(!text.contains("n/a"), "{text}");
+    Capture::of(vec![Connect::at(0, 5)]).write(dir.path("one.parquet"));
+    let text = dir.analyze(&["percentiles", "one.parquet"]).text();
+    assert!(text.contains("n/a*"), "{text}");
+}
+
+/// On a terminal drawings are as wide as it is, and nothing is wider.
+#[cfg(target_os = "linux")]
+#[test]
+fn drawings_follow_the_width_of_the_terminal() {
+    let dir = Dir::new();
+    let mut random = fastrand::Rng::with_seed(9);
+    let rows = (0..5_000).map(|_| Connect::at(random.i64(0..60 * S), random.i64(0..1 << 32)));
+    Capture::of(rows.collect()).write(dir.path("c.parquet"));
+    let lines_of = |columns: usize, question: &str| -> Option<Vec<String>> {
+        let run = format!(
+            "stty rows 50 cols {columns}; NO_COLOR=1 {} {question} c.parquet",
+            env!("CARGO_BIN_EXE_analyze")
+        );
+        let output = std::process::Command::new("script")
+            .current_dir(dir.path("."))
+            .args(["-qec", &run, "/dev/null"])
+            .output()
+            .ok()?;
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+        Some(text.lines().map(str::to_owned).collect())
+    };
+    for (columns, drawn) in [(60, 20..=50), (80, 28..=70), (200, 90..=190)] {
+        for question in ["summary", "heatmap"] {
+            let Some(lines) = lines_of(columns, question) else {
+                assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "script(1) is missing");
+                println!("skipped: script(1) is missing");
+                return;
+            };
+            let most = lines.iter().map(|line| line.chars().count()).max().expect("lines");
+            assert!(most <= columns, "{columns} {question}: {most}");
+            let shades =
+                |line: &String| line.chars().filter(|c| "·░▒▓█▁▂▃▄▅▆▇".contains(*c)).count();
+            let widest = lines.iter().map(shades).max().expect("lines");
+            assert!(drawn.contains(&widest), "{columns} {question}: {widest}");
+        }
+    }
 }
 
 #[test]

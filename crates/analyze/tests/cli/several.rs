@@ -140,6 +140,69 @@ fn spans_of_one_capture_are_compared() {
     }
 }
 
+/// Connects a second are those of the time that was recorded, not of a range
+/// that goes beyond it, and a side that was not recorded at all is no side.
+#[test]
+fn rates_are_those_of_the_time_recorded() {
+    let dir = Dir::new();
+    Capture::of(rows(1, 6_000, 1_000..3_000)).write(dir.path("c.parquet"));
+    let diff = |more: &[&str]| {
+        let common = ["diff", "--by", "dst_addr", "--format", "json", "c.parquet"];
+        dir.analyze(&[&common, more].concat())
+    };
+    for more in [
+        &["--before-range", "+0s..+30s", "--after-range", "+30s..+300s"][..],
+        &["--split", "+40s", "--from", "+20s", "--to", "+59s"],
+    ] {
+        let answer = diff(more).json();
+        assert_eq!(verdicts(&answer), ["\"192.0.2.7\": \"noise\""], "{more:?}");
+        for side in ["rate_before", "rate_after"] {
+            let rate = answer["rows"][0][side].as_f64().expect("a number");
+            assert!((90.0..110.0).contains(&rate), "{more:?}: {side} {rate}");
+        }
+    }
+    for more in [
+        &["--split", "2026-01-01T05:00"][..],
+        &["--split", "+0s"],
+        &["--before-range", "+0s..+1s", "--after-range", "+60s..+61s"],
+        &["--split", "+30s", "--from", "+40s"],
+    ] {
+        let run = diff(more);
+        assert_eq!(run.code, Some(2), "{more:?}: {}", run.stderr);
+        let line = "analyze: nothing was recorded ";
+        assert!(run.stderr.starts_with(line), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn many_captures_with_the_same_flaw_are_one_warning() {
+    let dir = Dir::new();
+    fs::create_dir(dir.path("all")).expect("a directory");
+    for segment in 0..6 {
+        let mut capture = Capture::of(vec![Connect::at(segment, 1)]);
+        let later = segment * 3_600;
+        capture.info.start.monotonic_ns += later * 1_000_000_000;
+        capture.info.stop.monotonic_ns += later * 1_000_000_000;
+        capture.info.clock[0].adjtimex_state = Some(5);
+        capture.info.clean = false;
+        let filters = &mut capture.info.filters;
+        filters.insert("pid".into(), vec![(segment % 2).to_string()]);
+        filters.insert("uid".into(), vec!["7".into()]);
+        capture.write(dir.path(&format!("all/{segment}.parquet")));
+    }
+    let run = dir.analyze(&["percentiles", "--format", "csv", "all"]);
+    let warnings: Vec<&str> = run.stderr.lines().collect();
+    assert_eq!(warnings.len(), 6, "{warnings:#?}");
+    assert!(warnings[2].contains("all/2.parquet was not finished"), "{}", warnings[2]);
+    assert!(warnings[3].ends_with("3 more like that; --format json has all"), "{}", warnings[3]);
+    assert!(warnings[4].contains("(pid=0 uid=7; pid=1 uid=7)"), "{}", warnings[4]);
+    let clocks = "during all/0.parquet, all/1.parquet and 4 others; ";
+    assert!(warnings[5].contains(clocks), "{}", warnings[5]);
+    let answer = dir.analyze(&["percentiles", "--format", "json", "all"]).json();
+    assert_eq!(answer["capture"]["warnings"].as_array().map(Vec::len), Some(8));
+}
+
 #[test]
 fn a_selection_is_said_and_applied() {
     let dir = Dir::new();
