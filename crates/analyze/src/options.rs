@@ -133,7 +133,8 @@ impl TryFrom<Cli> for Task {
             None => (Ask::Summary, cli.input),
             Some(Question::Summary(input)) => (Ask::Summary, input),
             Some(Question::Percentiles(args)) => {
-                (grouped(&[], args.by.by, 0, Sort::Count, args.quantiles, "groups"), args.input)
+                let (by, quantiles) = (args.by.by, args.quantiles);
+                (grouped(&[], by, args.top, Sort::Count, quantiles, "groups"), args.input)
             }
             Some(Question::Destinations(args)) => {
                 ranked(&[DST_ADDR, DST_PORT], args, "destinations")

@@ -47,6 +47,9 @@ pub struct Common {
 /// Arguments of `percentiles`.
 #[derive(Debug, Args)]
 pub struct Percentiles {
+    /// Number of groups to show, 0 for all
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub top: usize,
     #[command(flatten)]
     pub by: ByArgs,
     #[command(flatten)]

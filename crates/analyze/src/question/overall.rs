@@ -46,9 +46,11 @@ pub fn percentiles(
     if top > 0 && most > FEW_ROWS && !by.is_empty() {
         let all = Groups::count(&frame, by)?;
         groups = Some(all.len());
-        let needs = highest(measure).map_or(1, |at| measure.percentiles[at].needs);
-        frame = all.first(top, order, needs)?.rows(&frame, by);
-        keys = names.iter().map(col).collect();
+        if all.len() > top {
+            let needs = highest(measure).map_or(1, |at| measure.percentiles[at].needs);
+            frame = all.first(top, order, needs)?.rows(&frame, by);
+            keys = names.iter().map(col).collect();
+        }
     }
     let mut rows = grouped(&frame, &keys, &names, measure)?;
     rows.sort_by(|a, b| compare(a, b, order, measure));

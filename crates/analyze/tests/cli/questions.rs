@@ -84,6 +84,8 @@ fn destinations_come_in_the_order_asked_for() {
     let text = dir.analyze(&["destinations", "--top", "2", "d.parquet"]).text();
     assert!(text.contains("2 of 4 destinations shown; --top 0 shows all"), "{text}");
     assert!(!text.contains("broken"), "{text}");
+    let text = dir.analyze(&["percentiles", "--by", "dst", "--top", "3", "d.parquet"]).text();
+    assert!(text.contains("3 of 4 groups shown; --top 0 shows all"), "{text}");
 }
 
 #[test]
