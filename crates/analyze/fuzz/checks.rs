@@ -49,14 +49,18 @@ pub fn assembled(parts: &[u8]) -> Vec<u8> {
     [MAGIC, body, &length.to_le_bytes(), MAGIC].concat()
 }
 
+/// Where the files are written, one after the other: a fuzz target has no end
+/// at which it could tidy up.
+pub static PATH: LazyLock<PathBuf> =
+    LazyLock::new(|| std::env::temp_dir().join(format!("connlat-fuzz-{}", std::process::id())));
+
 fn ask(file: &[u8]) {
-    // A file that is written again: a fuzz target has no end at which it could
-    // tidy up.
-    static PATH: LazyLock<PathBuf> =
-        LazyLock::new(|| std::env::temp_dir().join(format!("connlat-fuzz-{}", std::process::id())));
     let path = PATH.as_path();
-    fs::write(path, file).expect("a file");
     for question in QUESTIONS {
+        // Each time a new file: after an error polars may still have the last
+        // one mapped, and reading what was cut off of it ends the process.
+        let _ = fs::remove_file(path);
+        fs::write(path, file).expect("a file");
         let words = question.iter().map(std::ffi::OsStr::new);
         let arguments = words.chain([path.as_os_str()]);
         check(&answer(arguments), path);

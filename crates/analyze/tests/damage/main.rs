@@ -43,6 +43,7 @@ fn any_file_is_answered_or_refused_in_one_line() {
         checks::capture(&damaged);
         kept.discard();
     }
+    let _ = fs::remove_file(checks::PATH.as_path());
     #[cfg(target_os = "linux")]
     {
         let peak = peak_kb();
