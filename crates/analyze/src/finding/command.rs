@@ -1,10 +1,14 @@
 //! Commands to paste into a shell. Values from a capture are put into one
 //! only if they hold nothing that either the shell or SQL could act on.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Longest list of files that is repeated in every command.
 const LONGEST: usize = 60;
+
+/// Addresses in a condition.
+const LISTED: usize = 20;
 
 /// What every command ends with.
 #[derive(Debug, Clone)]
@@ -50,16 +54,18 @@ pub fn is(column: &str, value: &str) -> Option<String> {
     value.chars().all(plain).then(|| format!("{column} = '{value}'"))
 }
 
-/// The condition of being in a network as [`crate::question::network`] writes it.
-pub fn in_network(network: &str) -> Option<String> {
-    let (address, bits) = network.split_once('/')?;
-    let prefix = match bits {
-        "24" => address.strip_suffix('0')?,
-        "64" => address.strip_suffix(':')?,
-        _ => return None,
-    };
-    let plain = prefix.chars().all(|c| c.is_ascii_hexdigit() || ".:".contains(c));
-    plain.then(|| format!("dst_addr LIKE '{prefix}%'"))
+/// The condition of being in a network as [`crate::question::network`] writes
+/// it. Zeros of an IPv6 address are left out where most are, so there the
+/// addresses are listed.
+pub fn in_network(network: &str, addresses: &BTreeSet<&str>) -> Option<String> {
+    let prefix = network.strip_suffix("0/24").unwrap_or_default();
+    if !prefix.is_empty() && prefix.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return Some(format!("dst_addr LIKE '{prefix}%'"));
+    }
+    let plain = |c: char| c.is_ascii_hexdigit() || ".:".contains(c);
+    let plain = addresses.iter().filter(|address| address.chars().all(plain));
+    let listed: Vec<String> = plain.take(LISTED).map(|address| format!("'{address}'")).collect();
+    (!listed.is_empty()).then(|| format!("dst_addr IN ({})", listed.join(", ")))
 }
 
 #[cfg(test)]
@@ -73,7 +79,13 @@ mod tests {
         assert_eq!(text, r#"analyze events --failed --where "comm = 'nginx'" 'a b'\''c.parquet'"#);
         assert_eq!(is("comm", "a'b"), None);
         assert_eq!(Command::new(&["x\u{1b}".into()]).events("", &[]), "analyze events FILE...");
-        assert_eq!(in_network("10.1.2.0/24").as_deref(), Some("dst_addr LIKE '10.1.2.%'"));
-        assert_eq!(in_network("2001:db8::/64").as_deref(), Some("dst_addr LIKE '2001:db8:%'"));
+        let network = |network: &str, addresses: &[&str]| {
+            in_network(network, &addresses.iter().copied().collect())
+        };
+        let v4 = network("10.1.2.0/24", &["10.1.2.3"]);
+        assert_eq!(v4.as_deref(), Some("dst_addr LIKE '10.1.2.%'"));
+        let v6 = network("2001:db8::/64", &["2001:db8::1", "2001:db8::2"]);
+        assert_eq!(v6.as_deref(), Some("dst_addr IN ('2001:db8::1', '2001:db8::2')"));
+        assert_eq!(network("x'0/24", &["x'y"]), None);
     }
 }

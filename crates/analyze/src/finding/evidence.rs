@@ -4,7 +4,7 @@
 //! failed or sent a SYN again, and an even sample of the others, each of which
 //! then counts for as many as it stands for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use connlat_schema::capture::columns::{
     CGROUP, COMM, DST_ADDR, DST_PORT, ERRNO, FLAGS, HOST, LATENCY_NS, OUTCOME, PID, RTT_US,
@@ -13,7 +13,8 @@ use connlat_schema::capture::columns::{
 use connlat_schema::{Outcome, flags};
 use polars::prelude::*;
 
-use super::Command;
+use super::race::{self, Races};
+use super::{Command, command};
 use crate::question;
 use crate::source::collect;
 
@@ -44,6 +45,8 @@ pub struct Event {
     pub net: usize,
     /// Whether the latency counts.
     pub measured: bool,
+    /// Whether it lost to another address of the same service.
+    pub raced: bool,
     /// Connects it stands for.
     pub weight: u64,
 }
@@ -65,12 +68,19 @@ pub struct Evidence {
     /// In order of time.
     pub events: Vec<Event>,
     texts: Vec<String>,
+    /// Attempts that lost to another address.
+    pub races: Vec<Races>,
+    /// Whether connects are missing by outcome or latency, so that shares and
+    /// percentiles mean nothing.
+    pub partial: bool,
     /// Kernel settings of the first capture.
     pub sysctls: BTreeMap<String, String>,
     /// What shows the rows.
     pub command: Command,
     /// Connects each of the unremarkable events stands for.
     pub one_in: u64,
+    /// Whether those that failed are an even sample, too.
+    pub thinned: bool,
 }
 
 impl Evidence {
@@ -88,6 +98,13 @@ impl Evidence {
     pub fn dst(&self, address: usize, port: i64) -> String {
         let text = self.text(address);
         if text.contains(':') { format!("[{text}]:{port}") } else { format!("{text}:{port}") }
+    }
+
+    /// The condition of being one of these events' destinations in a network,
+    /// as SQL inside double quotes of a shell.
+    pub fn in_network(&self, net: usize, events: &[&Event]) -> Option<String> {
+        let addresses: BTreeSet<&str> = events.iter().map(|event| self.raw(event.dst)).collect();
+        command::in_network(self.raw(net), &addresses)
     }
 
     /// A kernel setting that is one number.
@@ -118,19 +135,6 @@ pub fn group<'a, K: Ord>(
     groups
 }
 
-/// The latency at a quantile of events, nearest rank; 0 of none.
-pub fn quantile<'a>(events: impl IntoIterator<Item = &'a Event>, q: f64) -> i64 {
-    let mut latencies: Vec<i64> = events.into_iter().map(|event| event.latency_ns).collect();
-    latencies.sort_unstable();
-    rank(&latencies, q).unwrap_or(0)
-}
-
-/// The value at a quantile of sorted values.
-pub fn rank(sorted: &[i64], q: f64) -> Option<i64> {
-    let rank = (sorted.len() as f64 * q).ceil() as usize;
-    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
-}
-
 /// Reads the evidence.
 pub fn gather(
     frame: &LazyFrame,
@@ -140,7 +144,7 @@ pub fn gather(
     command: Command,
 ) -> PolarsResult<Evidence> {
     let mut frame = frame.clone();
-    let mut one_in = 1;
+    let (mut one_in, mut thinned) = (1, false);
     if rows > most {
         // Start times end in digits that are as good as random.
         one_in = rows.div_ceil(most / 2);
@@ -151,8 +155,8 @@ pub fn gather(
         let kept = remarkable.clone().or(sampled.clone());
         let counted =
             collect(frame.clone().select([remarkable.sum().cast(DataType::Int64).alias("n")]))?;
-        let many = counted.column("n")?.i64()?.get(0).unwrap_or(0).unsigned_abs() > most / 2;
-        frame = frame.filter(if many { sampled } else { kept });
+        thinned = counted.column("n")?.i64()?.get(0).unwrap_or(0).unsigned_abs() > most / 2;
+        frame = frame.filter(if thinned { sampled } else { kept });
     }
     const NUMBERS: [&str; 10] =
         [START_NS, LATENCY_NS, ERRNO, SYN_RETRANSMITS, RTT_US, PID, TID, SRC_PORT, DST_PORT, FLAGS];
@@ -201,11 +205,14 @@ pub fn gather(
             dst,
             net: interned.network(dst),
             measured: outcome == Outcome::Established && plain,
-            weight: if remarkable { 1 } else { one_in },
+            raced: false,
+            weight: if remarkable && !thinned { 1 } else { one_in },
         });
     }
     events.sort_by_key(|event| (event.time, event.start_ns));
-    Ok(Evidence { events, texts: interned.texts, sysctls, command, one_in })
+    let (texts, partial) = (interned.texts, false);
+    let races = race::mark(&mut events, &texts, one_in);
+    Ok(Evidence { events, texts, races, partial, sysctls, command, one_in, thinned })
 }
 
 #[derive(Default)]

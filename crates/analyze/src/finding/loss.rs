@@ -1,7 +1,7 @@
 //! SYNs that had to be sent again: lost on the way, or dropped by a full
 //! listen queue.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connlat_schema::Outcome;
 
@@ -23,7 +23,8 @@ pub fn lost_syns(evidence: &Evidence, silent: &BTreeSet<(usize, i64)>) -> Vec<Fi
     let concerned: Vec<&Event> = evidence
         .events
         .iter()
-        .filter(|event| event.outcome != Outcome::LocalError)
+        .filter(|event| !matches!(event.outcome, Outcome::LocalError | Outcome::Unreachable))
+        .filter(|event| !event.raced)
         .filter(|event| !silent.contains(&(event.dst, event.dst_port)))
         .collect();
     let total = Share::of(&concerned);
@@ -76,6 +77,17 @@ impl Share {
     }
 }
 
+/// Parts of a place that have to do with it: not those that are fine, or
+/// nearly so.
+fn concerned<K: Ord + Copy>(parts: &BTreeMap<K, Vec<&Event>>) -> Vec<K> {
+    let shares: Vec<(K, Share)> = parts.iter().map(|(key, e)| (*key, Share::of(e))).collect();
+    let worst = shares.iter().map(|(_, share)| share.share()).fold(0.0, f64::max);
+    let fine = |share: &Share| {
+        share.again == 0 || (share.all >= ENOUGH && share.share() * TIMES_THE_REST <= worst)
+    };
+    shares.iter().filter(|(_, share)| !fine(share)).map(|(key, _)| *key).collect()
+}
+
 fn everywhere(evidence: &Evidence, events: &[&Event]) -> Finding {
     let share = Share::of(events);
     Finding {
@@ -95,17 +107,14 @@ fn everywhere(evidence: &Evidence, events: &[&Event]) -> Finding {
 }
 
 fn in_network(evidence: &Evidence, net: usize, events: &[&Event], total: &Share) -> Finding {
-    let again = |events: &[&Event]| Share::of(events).again;
     let hosts = group(events.iter().copied(), |event| event.dst);
-    let bad_hosts: Vec<usize> =
-        hosts.iter().filter(|(_, events)| again(events) > 0).map(|(host, _)| *host).collect();
+    let bad_hosts = concerned(&hosts);
     let retry = Some("syn_retransmits > 0".to_owned());
     let (share, finding);
     if let [host] = bad_hosts[..] {
         let events = &hosts[&host];
         let ports = group(events.iter().copied(), |event| event.dst_port);
-        let bad_ports: Vec<i64> =
-            ports.iter().filter(|(_, events)| again(events) > 0).map(|(port, _)| *port).collect();
+        let bad_ports = concerned(&ports);
         let is_host = command::is("dst_addr", evidence.raw(host));
         if let [port] = bad_ports[..] {
             share = Share::of(&ports[&port]);
@@ -141,7 +150,7 @@ fn in_network(evidence: &Evidence, net: usize, events: &[&Event], total: &Share)
         }
     } else {
         share = Share::of(events);
-        let command = evidence.command.events("", &[command::in_network(evidence.raw(net)), retry]);
+        let command = evidence.command.events("", &[evidence.in_network(net, events), retry]);
         finding = (evidence.text(net), command);
     }
     let (place, command) = finding;

@@ -8,11 +8,17 @@ mod local;
 mod loss;
 mod onset;
 mod pattern;
+mod ports;
+mod race;
+mod ranks;
+mod refused;
+mod scope;
 mod silent;
 mod slow;
 
 pub use command::Command;
 pub use evidence::{Evidence, MOST_ROWS, gather};
+pub use scope::partial;
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,18 +50,20 @@ pub enum Class {
 pub fn all(evidence: &Evidence) -> Vec<Finding> {
     let silent = silent::silent(evidence);
     let mut findings = silent.findings;
-    findings.extend(silent::unreachable(evidence));
-    findings.extend(silent::refused(evidence));
-    findings.extend(loss::lost_syns(evidence, &silent.ports));
-    findings.extend(local::no_ports(evidence));
-    let held_up = local::held_up(evidence);
-    findings.extend(slow::destinations(evidence, &held_up.who));
-    findings.extend(held_up.findings);
+    findings.extend(ports::local_errors(evidence));
+    findings.extend(race::eyeballs(evidence));
     findings.extend(pattern::abandoned(evidence));
     findings.extend(pattern::storms(evidence));
-    findings.extend(pattern::eyeballs(evidence));
-    findings.extend(pattern::loops(evidence));
-    findings.extend(onset::onset(evidence));
+    // Everything else compares with what went well.
+    if !evidence.partial {
+        findings.extend(refused::refused(evidence));
+        findings.extend(loss::lost_syns(evidence, &silent.ports));
+        let held_up = local::held_up(evidence);
+        findings.extend(slow::destinations(evidence, &held_up.who));
+        findings.extend(held_up.findings);
+        findings.extend(pattern::loops(evidence));
+        findings.extend(onset::onset(evidence));
+    }
     findings.sort_by(|a, b| {
         b.class.cmp(&a.class).then(b.connects.cmp(&a.connects)).then(a.text.cmp(&b.text))
     });

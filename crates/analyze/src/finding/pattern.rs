@@ -1,8 +1,9 @@
-//! What programs do: give up, try again and again, or try several at once.
+//! What programs do: give up, try again and again, or connect in a loop.
 
 use connlat_schema::Outcome;
 
-use super::evidence::{Event, Evidence, group, rank, weight};
+use super::evidence::{Event, Evidence, group, weight};
+use super::ranks::rank;
 use super::{Class, Finding, command};
 use crate::units;
 
@@ -14,21 +15,25 @@ const SHORTEST_TIMEOUT: i64 = 50_000_000;
 /// Failures in a row that make a storm, and the longest pause between them, ns.
 const STORM: usize = 10;
 const STORM_PAUSE: i64 = 1_000_000_000;
-/// How soon the next attempt of a race starts, ns (RFC 8305 says 250 ms).
-const RACE_DELAY: i64 = 350_000_000;
-/// How soon after a winner the losers are closed, ns.
-const DROPPED_WITHIN: i64 = 100_000_000;
-/// Races that make a finding.
-const FEWEST_RACES: usize = 5;
+/// How many times faster than otherwise a storm is, if there are so many others,
+/// and the log-likelihood ratio that makes it more than chance.
+const STORM_RATE: f64 = 3.0;
+const CLEAR: f64 = 15.0;
+const OTHERS_ENOUGH: u64 = 5;
+/// Without others: pauses that differ by no more than this are even, those
+/// that shrink by no more than this back off, and shorter ones are alike, ns.
+const EVEN: f64 = 2.5;
+const BACKS_OFF: f64 = 0.8;
+const SHORTEST_PAUSE: i64 = 10_000_000;
 /// Connects in a row that make a loop; pauses between them, ns, and how alike
-/// they are.
+/// they are. A second and more is what health checks have.
 const LOOP: usize = 20;
-const LOOP_PAUSE: std::ops::RangeInclusive<i64> = 10_000_000..=30_000_000_000;
+const LOOP_PAUSE: std::ops::RangeInclusive<i64> = 10_000_000..=900_000_000;
 const LOOP_SPREAD: f64 = 1.25;
 
 /// Connects their program gave up on, always after the same time.
 pub fn abandoned(evidence: &Evidence) -> Vec<Finding> {
-    let aborted = evidence.events.iter().filter(|event| event.outcome == Outcome::Aborted);
+    let aborted = evidence.events.iter().filter(|e| e.outcome == Outcome::Aborted && !e.raced);
     let mut findings = Vec::new();
     for (comm, events) in group(aborted, |event| event.comm) {
         let mut waits: Vec<i64> = events
@@ -59,7 +64,7 @@ pub fn abandoned(evidence: &Evidence) -> Vec<Finding> {
             class: Class::Behaviour,
             connects: count,
             text: format!(
-                "{} gives up after {}: {} of its {} end then, to {}{others}; a timeout of its own",
+                "{} gives up after {}, a timeout of its own: {} of its {} ended then, to {}{others}",
                 evidence.text(comm),
                 units::duration(rank(cluster, 0.5).unwrap_or(low)),
                 units::count_u64(count),
@@ -68,7 +73,11 @@ pub fn abandoned(evidence: &Evidence) -> Vec<Finding> {
             ),
             command: evidence.command.events(
                 "",
-                &[Some("outcome = 'aborted'".to_owned()), command::is("comm", evidence.raw(comm))],
+                &[
+                    command::is("comm", evidence.raw(comm)),
+                    Some("outcome = 'aborted'".to_owned()),
+                    Some(format!("latency_ns BETWEEN {low} AND {high}")),
+                ],
             ),
         });
     }
@@ -87,45 +96,34 @@ fn densest(sorted: &[i64]) -> Option<&[i64]> {
     best
 }
 
-/// Failures of one process to one destination in quick succession.
+/// Failures of one process to one destination in quick succession, faster
+/// than it connects otherwise.
 pub fn storms(evidence: &Evidence) -> Vec<Finding> {
+    // A sample has gaps of its own.
+    if evidence.thinned {
+        return Vec::new();
+    }
     let mut findings = Vec::new();
-    for ((_, pid, dst, port), events) in
-        group(&evidence.events, |event| (event.host, event.pid, event.dst, event.dst_port))
-    {
-        let mut best: &[&Event] = &[];
-        let mut start = 0;
-        for (index, event) in events.iter().enumerate() {
-            // Attempts at the same time are several callers; a storm is one
-            // that tries again as soon as it failed.
-            let broken = index > 0 && {
-                let before = events[index - 1];
-                event.start_ns < before.end_ns()
-                    || event.start_ns.saturating_sub(before.end_ns()) > STORM_PAUSE
-            };
-            if !event.outcome.is_failure() {
-                start = index + 1;
-            } else if broken {
-                start = index;
-            }
-            if index + 1 > start && index + 1 - start > best.len() {
-                best = &events[start..=index];
-            }
-        }
-        let (Some(first), Some(last)) = (best.first(), best.last()) else { continue };
-        if best.len() < STORM {
+    let recorded = evidence.span().map_or(0, |(first, last)| last.saturating_sub(first));
+    let key = |event: &Event| (event.host, event.pid, event.dst, event.dst_port);
+    let tried = evidence.events.iter().filter(|event| !event.raced);
+    for ((_, pid, dst, port), events) in group(tried, key) {
+        let storm = longest_storm(&events);
+        let (Some(first), Some(last)) = (storm.first(), storm.last()) else { continue };
+        let others = weight(events.iter().copied()) - weight(storm.iter().copied());
+        if storm.len() < STORM || !is_paced_by_failure(storm, others, recorded) {
             continue;
         }
         let took = last.end_ns().saturating_sub(first.start_ns);
         findings.push(Finding {
             kind: "retry_storm",
             class: Class::Behaviour,
-            connects: weight(best.iter().copied()),
+            connects: weight(storm.iter().copied()),
             text: format!(
-                "{} ({pid}) failed {} times in {} to connect to {}, each try within 1 s of the last: \
-                 one wait, not that many",
+                "{} ({pid}) failed {} times in {} to connect to {}, each try soon after the last: one \
+                 wait, not that many",
                 evidence.text(first.comm),
-                best.len(),
+                units::count_u64(storm.len() as u64),
                 units::duration(took),
                 evidence.dst(dst, port)
             ),
@@ -145,60 +143,47 @@ pub fn storms(evidence: &Evidence) -> Vec<Finding> {
     findings
 }
 
-/// Attempts to several addresses at once of which one is used.
-pub fn eyeballs(evidence: &Evidence) -> Vec<Finding> {
-    let (mut races, mut attempts, mut given_up) = (0_usize, 0_usize, 0_usize);
-    let mut example: Option<Event> = None;
-    for events in group(&evidence.events, |e| (e.host, e.pid, e.dst_port)).values() {
-        let mut group: Vec<&Event> = Vec::new();
-        let mut count = |group: &[&Event]| {
-            let mut winners = group.iter().filter(|e| e.outcome == Outcome::Established);
-            let (Some(winner), None) = (winners.next(), winners.next()) else { return };
-            // A loser is dropped when another has won, or fails before that.
-            let lost = group
-                .iter()
-                .filter(|event| match event.outcome {
-                    Outcome::Aborted => {
-                        event.end_ns().saturating_sub(winner.end_ns()).abs() <= DROPPED_WITHIN
-                    }
-                    outcome => outcome.is_failure() && event.end_ns() <= winner.end_ns(),
-                })
-                .count();
-            let mut addresses: Vec<usize> = group.iter().map(|event| event.dst).collect();
-            addresses.sort_unstable();
-            addresses.dedup();
-            if lost == group.len() - 1 && lost > 0 && addresses.len() == group.len() {
-                races += 1;
-                attempts += group.len();
-                given_up += lost;
-                example = example.or(group.first().map(|event| **event));
-            }
-        };
-        for event in events {
-            let joins = group.last().is_some_and(|last| {
-                event.start_ns < last.end_ns()
-                    && event.start_ns.saturating_sub(last.start_ns) <= RACE_DELAY
-            });
-            if !joins {
-                count(&group);
-                group.clear();
-            }
-            group.push(event);
+/// The most failures in a row, each try within a second of the last failure.
+/// Attempts at the same time are several callers, not one that tries again.
+fn longest_storm<'a, 'b>(events: &'b [&'a Event]) -> &'b [&'a Event] {
+    let mut best: &[&Event] = &[];
+    let mut start = 0;
+    for (index, event) in events.iter().enumerate() {
+        if !event.outcome.is_failure() {
+            start = index + 1;
+        } else if index > 0 && !(0..=STORM_PAUSE).contains(&pause(events[index - 1], event)) {
+            start = index;
         }
-        count(&group);
+        if index + 1 > start && index + 1 - start > best.len() {
+            best = &events[start..=index];
+        }
     }
-    let Some(example) = example.filter(|_| races >= FEWEST_RACES) else { return Vec::new() };
-    vec![Finding {
-        kind: "happy_eyeballs",
-        class: Class::Context,
-        connects: given_up as u64,
-        text: format!(
-            "{attempts} attempts were {races} waits: {} and others raced several addresses and took \
-             the first to answer, so {given_up} of the failures hurt nobody",
-            evidence.text(example.comm)
-        ),
-        command: evidence.command.events("", &[Some(format!("pid = {}", example.pid))]),
-    }]
+    best
+}
+
+/// Time from the end of one attempt to the start of the next, ns.
+fn pause(before: &Event, after: &Event) -> i64 {
+    after.start_ns.saturating_sub(before.end_ns())
+}
+
+/// Whether tries follow from failures, and are not work that happens to fail:
+/// there are more than otherwise, or they are evenly spaced, or ever further
+/// apart.
+fn is_paced_by_failure(storm: &[&Event], others: u64, recorded: i64) -> bool {
+    let (Some(first), Some(last)) = (storm.first(), storm.last()) else { return false };
+    if others >= OTHERS_ENOUGH {
+        let took = last.time.saturating_sub(first.time).max(1) as f64;
+        let rest = (recorded as f64 - took).max(1.0);
+        let (tries, expected) = (storm.len() as f64, others as f64 * took / rest);
+        let ratio = tries * (tries / expected).ln() - (tries - expected);
+        return tries >= STORM_RATE * expected && ratio > CLEAR;
+    }
+    let mut pauses: Vec<i64> =
+        storm.windows(2).map(|pair| pause(pair[0], pair[1]).max(SHORTEST_PAUSE)).collect();
+    let backs_off = pauses.windows(2).all(|pair| pair[1] as f64 >= pair[0] as f64 * BACKS_OFF);
+    pauses.sort_unstable();
+    let (low, high) = (rank(&pauses, 0.1).unwrap_or(0), rank(&pauses, 0.9).unwrap_or(0));
+    backs_off || high as f64 <= low as f64 * EVEN
 }
 
 /// One process that connects to one place over and over, evenly.
@@ -230,8 +215,8 @@ pub fn loops(evidence: &Evidence) -> Vec<Finding> {
             class: Class::Behaviour,
             connects: weight(settled.iter().copied()),
             text: format!(
-                "{} ({pid}) connected to {} {} times, always {} after the last: a loop of reconnects, \
-                 or a health check",
+                "{} ({pid}) connected to {} {} times, each time {} after the last: a loop of \
+                 reconnects, or polling",
                 evidence.text(settled[0].comm),
                 evidence.dst(dst, port),
                 settled.len(),
@@ -239,7 +224,11 @@ pub fn loops(evidence: &Evidence) -> Vec<Finding> {
             ),
             command: evidence.command.events(
                 "",
-                &[Some(format!("pid = {pid}")), command::is("dst_addr", evidence.raw(dst))],
+                &[
+                    Some(format!("pid = {pid}")),
+                    command::is("dst_addr", evidence.raw(dst)),
+                    Some(format!("dst_port = {port}")),
+                ],
             ),
         });
     }

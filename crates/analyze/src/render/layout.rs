@@ -140,14 +140,22 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
 }
 
 /// Breaks a command at spaces into lines of at most `width`, continued as a
-/// shell and a double-quoted string continue: it can still be copied. A
-/// command with single quotes stays whole, for they hold breaks as they are.
+/// shell and a double-quoted string continue: it can still be copied. What is
+/// between single quotes, a name for the shell or text for SQL, stays whole.
 pub fn wrap_command(command: &str, width: usize, indent: usize) -> String {
+    // Commands are ASCII, so this is in none.
+    const KEPT: char = '\u{a0}';
     let margin = " ".repeat(indent);
     if indent + command.width() <= width || command.contains("'\\''") {
         return format!("{margin}{command}");
     }
-    let lines = wrap(command, width.saturating_sub(2 * indent + 2).max(20), 0);
+    let mut within = false;
+    let keep = |c: char| {
+        within ^= c == '\'';
+        if within && c == ' ' { KEPT } else { c }
+    };
+    let kept: String = command.chars().map(keep).collect();
+    let lines = wrap(&kept, width.saturating_sub(2 * indent + 2).max(20), 0).replace(KEPT, " ");
     let lines: Vec<&str> = lines.lines().collect();
     format!("{margin}{}", lines.join(&format!(" \\\n{margin}{margin}")))
 }
@@ -161,6 +169,14 @@ mod tests {
         let text = wrap("one two three four five", 9, 2);
         assert_eq!(text, "one two\n  three\n  four\n  five");
         assert_eq!(wrap("unbreakable", 4, 2), "unbreakable");
+    }
+
+    #[test]
+    fn commands_are_not_broken_within_quotes() {
+        let text = wrap_command("analyze --where \"comm = 'a b  c' AND pid = 1\" 'x y z'", 30, 0);
+        let whole = text.replace(" \\\n", " ");
+        assert_eq!(whole, "analyze --where \"comm = 'a b  c' AND pid = 1\" 'x y z'");
+        assert!(text.contains('\n') && text.contains("'a b  c'") && text.contains("'x y z'"));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn summary(
         section("destinations", "Where", ranked([DST_ADDR, DST_PORT], "destinations")?),
         section("timeseries", &format!("Every {}", units::interval(every)), over_time),
     ];
-    let (findings, note) = found(captures, options)?;
+    let (findings, notes) = found(captures, options)?;
     // Once, after everything that shows percentiles.
     let shown = sections.iter().filter(|section| section.table.drawing.is_none());
     let small = shown.into_iter().any(|section| section.table.has_small_samples());
@@ -54,7 +54,7 @@ pub(super) fn summary(
             let noted = grouped::with_notes(AnswerTable::default(), &measure);
             last.table.notes.extend(noted.notes);
         }
-        last.table.notes.extend(note);
+        last.table.notes.extend(notes);
     }
     Ok((sections, Some(findings)))
 }
@@ -62,18 +62,27 @@ pub(super) fn summary(
 fn found(
     captures: &Captures,
     options: &Options,
-) -> Result<(Vec<Finding>, Option<String>), ReportError> {
+) -> Result<(Vec<Finding>, Vec<String>), ReportError> {
     let sysctls = captures.each.first().map(|capture| capture.info.sysctls.clone());
     let (rows, most) = (captures.row_count(), finding::MOST_ROWS);
-    let evidence = captures.ask(|frame| {
+    let mut evidence = captures.ask(|frame| {
         let command = Command::new(&options.files);
         finding::gather(frame, rows, most, sysctls.unwrap_or_default(), command)
     })?;
-    let note = (evidence.one_in > 1).then(|| {
-        format!(
-            "findings rest on connects that failed or sent a SYN again, and one in {} of the others",
-            units::count_u64(evidence.one_in)
-        )
-    });
-    Ok((finding::all(&evidence), note))
+    let partial =
+        finding::partial(&options.selection, captures.each.iter().map(|capture| &capture.info));
+    evidence.partial = partial.is_some();
+    let mut notes = Vec::new();
+    if evidence.one_in > 1 {
+        let sampled = if evidence.thinned {
+            "one connect in"
+        } else {
+            "connects that failed or sent a SYN again, and one of the others in"
+        };
+        notes.push(format!("findings rest on {sampled} {}", units::count_u64(evidence.one_in)));
+    }
+    notes.extend(partial.map(|why| {
+        format!("findings that compare with what went well were not looked for: {why}")
+    }));
+    Ok((finding::all(&evidence), notes))
 }

@@ -20,8 +20,8 @@ use super::program::Dir;
 const LARGEST: usize = 40_000;
 
 /// The oracle's answers, or why there are none.
-fn oracle(dir: &Dir, files: &[String]) -> Result<Value, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/figures.py");
+pub(super) fn oracle(dir: &Dir, script: &str, files: &[String]) -> Result<Value, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle").join(script);
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(&python)
         .current_dir(dir.path("."))
@@ -92,7 +92,7 @@ fn figures_agree_with_duckdb() {
     println!("{all} rows in the largest file");
     names.push("large".to_owned());
 
-    let expected = match oracle(&dir, &names) {
+    let expected = match oracle(&dir, "figures.py", &names) {
         Ok(expected) => expected,
         Err(reason) if std::env::var("CI").is_ok_and(|ci| ci == "true") => panic!("{reason}"),
         Err(reason) => {

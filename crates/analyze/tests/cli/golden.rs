@@ -11,7 +11,7 @@ use connlat_schema::Outcome;
 use super::capture::{Capture, Connect, S};
 use super::program::Dir;
 
-fn check(name: &str, text: &str) {
+pub(super) fn check(name: &str, text: &str) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     let new = golden.with_file_name(format!("{name}.new"));
     if std::env::var_os("CONNLAT_BLESS").is_some() {

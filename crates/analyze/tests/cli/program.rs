@@ -22,6 +22,17 @@ impl Dir {
         let output = command(self.0.path()).args(args).output().expect("the program runs");
         Run::new(output)
     }
+
+    /// A command pasted into a shell that finds the program.
+    pub fn shell(&self, text: &str) -> Run {
+        let program = Path::new(env!("CARGO_BIN_EXE_analyze"));
+        let mut path = program.parent().expect("a directory").as_os_str().to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let mut shell = Command::new("sh");
+        shell.current_dir(self.0.path()).env_remove("COLUMNS").env("PATH", path);
+        Run::new(shell.args(["-c", text]).output().expect("a shell"))
+    }
 }
 
 /// The program with nothing in its environment that changes the output but
