@@ -288,9 +288,16 @@ fn unreachable(
     };
     let count = weight(both.iter().copied());
     let (before, meanwhile) = (established(false), established(true));
-    let all = count + meanwhile;
-    if meanwhile > count && (count < FEWEST_AMONG || (count as f64) < LOWEST_SHARE * all as f64) {
-        return None;
+    if meanwhile > count {
+        // Hosts picked because they failed would make any share look high.
+        let all = if hosts.len() > 1 {
+            weight(of_net.iter().copied().filter(|e| (since..=until).contains(&e.time)))
+        } else {
+            count + meanwhile
+        };
+        if count < FEWEST_AMONG || (count as f64) < LOWEST_SHARE * all as f64 {
+            return None;
+        }
     }
     let established = match (meanwhile > 0, before) {
         _ if evidence.partial => String::new(),
