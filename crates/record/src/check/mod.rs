@@ -3,6 +3,7 @@
 //! Facts about the system come first, so that a missing privilege does not
 //! hide an old kernel; the last line really attaches the probe.
 
+mod confinement;
 mod needs;
 
 use std::io::{self, Write};

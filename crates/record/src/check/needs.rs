@@ -1,12 +1,12 @@
 //! Each need and how it is tested.
 
-use std::fs;
 use std::path::Path;
 
 use aya::maps::MapType;
 use aya::sys::is_map_supported;
 use aya_obj::btf::BtfKind;
 
+use super::confinement;
 use crate::host::CgroupPaths;
 use crate::probe::{
     AttachError, Filters, MINIMUM_KERNEL, Probe, ProbeOptions, ResolvedOffsets,
@@ -67,7 +67,12 @@ impl Need {
 
 /// Everything, tested now.
 pub fn all(btf: &Path) -> Vec<Need> {
-    let mut needs = vec![kernel_release(), privileges(), lockdown()];
+    let mut needs = vec![
+        kernel_release(),
+        confinement::proc(),
+        confinement::privileges(),
+        confinement::lockdown(),
+    ];
     needs.extend(types(btf));
     needs.push(ring_buffer());
     needs.push(cgroups());
@@ -84,52 +89,6 @@ fn kernel_release() -> Need {
         Ok(_) => Need::ok("kernel release", detail),
         Err(_) => Need::missing("kernel release", detail, "boot a newer kernel"),
     }
-}
-
-/// Bits of `CapEff` (include/uapi/linux/capability.h).
-const CAP_SYS_ADMIN: u32 = 21;
-const CAP_PERFMON: u32 = 38;
-const CAP_BPF: u32 = 39;
-
-fn privileges() -> Need {
-    const NAME: &str = "privileges";
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let held = effective_capabilities(&status).unwrap_or_default();
-    let has = |capability: u32| held & (1 << capability) != 0;
-    if has(CAP_SYS_ADMIN) || (has(CAP_BPF) && has(CAP_PERFMON)) {
-        let names: Vec<&str> =
-            [("CAP_BPF", CAP_BPF), ("CAP_PERFMON", CAP_PERFMON), ("CAP_SYS_ADMIN", CAP_SYS_ADMIN)]
-                .into_iter()
-                .filter(|(_, capability)| has(*capability))
-                .map(|(name, _)| name)
-                .collect();
-        return Need::ok(NAME, names.join(", "));
-    }
-    Need::missing(
-        NAME,
-        "neither CAP_BPF and CAP_PERFMON nor CAP_SYS_ADMIN".to_owned(),
-        "run as root: sudo record …",
-    )
-}
-
-fn effective_capabilities(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
-    u64::from_str_radix(line.trim(), 16).ok()
-}
-
-/// Lockdown in confidentiality mode forbids BPF to read kernel memory.
-fn lockdown() -> Need {
-    const NAME: &str = "kernel lockdown";
-    let modes = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
-    if modes.contains("[confidentiality]") {
-        return Need::missing(
-            NAME,
-            "confidentiality: BPF may not read kernel memory".to_owned(),
-            "boot with lockdown=integrity or without lockdown",
-        );
-    }
-    let mode = modes.split(['[', ']']).nth(1).unwrap_or("none");
-    Need::ok(NAME, mode.to_owned())
 }
 
 fn types(btf: &Path) -> Vec<Need> {
@@ -170,16 +129,17 @@ fn tracepoint(btf: &Path) -> Need {
 
 fn ring_buffer() -> Need {
     const NAME: &str = "ring buffer";
-    const REMEDY: &str = "run as root on Linux 5.8 or later";
     match is_map_supported(MapType::RingBuf) {
         Ok(true) => Need::ok(NAME, "BPF_MAP_TYPE_RINGBUF".to_owned()),
-        Ok(false) => Need::missing(NAME, "not in this kernel".to_owned(), REMEDY),
-        Err(error) => Need::missing(NAME, one_line(&error), REMEDY),
+        Ok(false) => {
+            Need::missing(NAME, "not in this kernel".to_owned(), "boot Linux 5.8 or later")
+        }
+        Err(error) => Need::missing(
+            NAME,
+            format!("{:#}", anyhow::Error::from(error)),
+            "see privileges: without them it cannot be tested",
+        ),
     }
-}
-
-fn one_line(error: &dyn std::error::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 fn cgroups() -> Need {
@@ -225,7 +185,7 @@ fn probe(btf: &Path) -> Need {
                 Some(lost) => Need::limited(
                     NAME,
                     format!("{detail}, without {lost}"),
-                    "use Linux 5.10 or later with CAP_PERFMON",
+                    "use Linux 5.10 or later with CAP_PERFMON, without lockdown",
                 ),
             }
         }
@@ -238,6 +198,7 @@ fn remedy(error: &AttachError) -> &'static str {
         AttachError::Permission => {
             "run as root, outside user namespaces and sandboxes that forbid bpf(2)"
         }
+        AttachError::ForeignBtf(_) => "leave out --btf",
         AttachError::Rejected(_) => "report this line and the kernel release",
         _ => "see the lines above",
     }
@@ -247,13 +208,6 @@ fn remedy(error: &AttachError) -> &'static str {
 mod tests {
     use super::*;
     use crate::probe::KERNEL_BTF;
-
-    #[test]
-    fn capabilities_are_read_from_proc() {
-        let status = "Name:\trecord\nCapPrm:\t0\nCapEff:\t000000c000000000\nCapBnd:\t1\n";
-        assert_eq!(effective_capabilities(status), Some(0b11 << 38));
-        assert_eq!(effective_capabilities(""), None);
-    }
 
     #[test]
     fn every_need_that_is_not_met_has_a_remedy() {

@@ -35,6 +35,17 @@ pub enum AttachError {
     /// BTF was read but is not usable.
     #[error("kernel type information (BTF) is not usable: {0}")]
     BadBtf(String),
+    /// The types of another kernel: what is attached to is not where they say.
+    #[error(
+        "{} is not the type information (BTF) of the running kernel; leave out --btf, or give that of this kernel",
+        .0.display()
+    )]
+    ForeignBtf(PathBuf),
+    /// The programs of `--trace-local-errors` are refused.
+    #[error(
+        "the kernel refuses --trace-local-errors, as it does under lockdown=confidentiality: {0}"
+    )]
+    NoLocalErrors(String),
     /// A cgroup to filter by does not exist.
     #[error(
         "no cgroup v2 {}; name a directory below the cgroup2 mount, or the path a capture shows",
@@ -62,6 +73,24 @@ pub enum AttachError {
 }
 
 impl AttachError {
+    /// What a refusal means where a program was attached by the types of a file.
+    pub(super) fn with_types_of(self, path: &Path) -> Self {
+        match self {
+            Self::Rejected(why) if why.contains("attach_btf_id") => {
+                Self::ForeignBtf(path.to_owned())
+            }
+            other => other,
+        }
+    }
+
+    /// What a refusal means for the programs of `--trace-local-errors`.
+    pub(super) fn of_local_errors(self) -> Self {
+        match self {
+            Self::Rejected(why) => Self::NoLocalErrors(why),
+            other => other,
+        }
+    }
+
     /// Names the file in an error about what is in it.
     pub(super) fn about(self, path: &Path) -> Self {
         match self {
@@ -113,6 +142,17 @@ pub fn check_kernel(release: &str) -> Result<(u32, u32), AttachError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refusals_say_what_they_mean() {
+        // As Linux 6.12 says it of the types of 6.18.
+        let refused = || AttachError::Rejected("attach_btf_id 38243 is not a typedef".to_owned());
+        let error = refused().with_types_of(Path::new("other.btf")).to_string();
+        assert!(error.starts_with("other.btf is not the type information"), "{error}");
+        assert!(refused().of_local_errors().to_string().contains("lockdown"));
+        let other = AttachError::Rejected("no memory".to_owned()).with_types_of(Path::new("x"));
+        assert!(matches!(other, AttachError::Rejected(_)), "{other}");
+    }
 
     #[test]
     fn releases() {

@@ -150,10 +150,13 @@ impl Probe {
             attach(&mut ebpf, "connlat_free", "sched_process_free", &btf)?;
         }
         if options.trace_local_errors {
-            attach(&mut ebpf, "connlat_exit", "sys_exit", &btf)?;
-            attach(&mut ebpf, "connlat_enter", "sys_enter", &btf)?;
+            attach(&mut ebpf, "connlat_exit", "sys_exit", &btf)
+                .map_err(AttachError::of_local_errors)?;
+            attach(&mut ebpf, "connlat_enter", "sys_enter", &btf)
+                .map_err(AttachError::of_local_errors)?;
         }
-        let state = StatePrograms::attach(&mut ebpf, &btf, state_programs)?;
+        let state = StatePrograms::attach(&mut ebpf, &btf, state_programs)
+            .map_err(|error| error.with_types_of(&options.btf))?;
         Ok(Self { ebpf, state, ring, counts, in_flight, unavailable, undecodable: 0 })
     }
 

@@ -16,9 +16,10 @@ mod writer;
 pub use limits::Limits;
 
 use std::io::{self, IsTerminal, Stdout, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use connlat_schema::capture::metadata::{Counters, StopReason};
 use connlat_schema::decode::ConnectEvent;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -47,6 +48,8 @@ const BATCH_EVENTS: usize = 8_192;
 /// # Errors
 /// Whatever kept it from observing connects or from writing the capture.
 pub fn run(options: &Options) -> anyhow::Result<u8> {
+    // Files are reached through /proc/self/fd, and kernel counters read there.
+    ensure!(Path::new("/proc/self/fd").exists(), "/proc is not mounted; mount -t proc proc /proc");
     let identity = Identity::read();
     let target = match &options.capture {
         Some(capture) => Some((Target::choose(capture, &identity.host)?, capture)),

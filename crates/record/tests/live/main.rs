@@ -2,6 +2,7 @@
 //!
 //! Without them each test says why it is skipped; under `CI=true` it fails.
 
+mod confined;
 mod connects;
 mod filters;
 mod lifecycle;
