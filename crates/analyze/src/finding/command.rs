@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use crate::units;
+
 /// Longest list of files that is repeated in every command.
 const LONGEST: usize = 60;
 
@@ -14,6 +16,9 @@ const LISTED: usize = 20;
 #[derive(Debug, Clone)]
 pub struct Command {
     files: String,
+    /// The time and the condition that were asked for.
+    span: String,
+    filter: Option<String>,
 }
 
 impl Command {
@@ -22,18 +27,41 @@ impl Command {
         let names: Vec<_> = files.iter().map(|file| file.to_str().and_then(quoted)).collect();
         let all: Option<Vec<String>> = names.into_iter().collect();
         let files = all.map(|names| names.join(" ")).filter(|text| text.len() <= LONGEST);
-        Self { files: files.unwrap_or_else(|| "FILE...".to_owned()) }
+        let files = files.unwrap_or_else(|| "FILE...".to_owned());
+        Self { files, span: String::new(), filter: None }
+    }
+
+    /// Of the rows that were selected: from one moment to another, µs, where a
+    /// condition holds. One that a shell could act on is left out.
+    pub fn within(mut self, span: (Option<i64>, Option<i64>), filter: Option<&str>) -> Self {
+        let option = |name: &str, moment: Option<i64>| {
+            moment.map(|us| format!("{name} {}", units::rfc3339(us, 6)))
+        };
+        let span: Vec<String> =
+            [option("--from", span.0), option("--to", span.1)].into_iter().flatten().collect();
+        self.span = span.join(" ");
+        let plain = |c: char| (c.is_ascii_graphic() || c == ' ') && !"$`\"\\!".contains(c);
+        let filter = filter.filter(|filter| filter.chars().all(plain));
+        self.filter = filter.map(|filter| format!("({filter})"));
+        self
     }
 
     /// `analyze events` with conditions in SQL; those that cannot be written
     /// are left out.
     pub fn events(&self, options: &str, conditions: &[Option<String>]) -> String {
-        let conditions: Vec<&str> = conditions.iter().filter_map(|c| c.as_deref()).collect();
+        let all = [&self.filter].into_iter().chain(conditions);
+        let conditions: Vec<&str> = all.filter_map(|c| c.as_deref()).collect();
         let filter = match conditions.as_slice() {
             [] => String::new(),
             some => format!(" --where \"{}\"", some.join(" AND ")),
         };
-        let options = if options.is_empty() { String::new() } else { format!(" {options}") };
+        // A finding about a time has its own.
+        let span = if options.contains("--from") { "" } else { self.span.as_str() };
+        let options: String = [span, options]
+            .into_iter()
+            .filter(|words| !words.is_empty())
+            .map(|words| format!(" {words}"))
+            .collect();
         format!("analyze events{options}{filter} {}", self.files)
     }
 }
@@ -77,6 +105,13 @@ mod tests {
         let command = Command::new(&["a b'c.parquet".into()]);
         let text = command.events("--failed", &[is("comm", "x$(reboot)"), is("comm", "nginx")]);
         assert_eq!(text, r#"analyze events --failed --where "comm = 'nginx'" 'a b'\''c.parquet'"#);
+        let within = Command::new(&["f".into()]).within((Some(0), None), Some("a = 1 OR b = 2"));
+        let text = within.events("", &[is("comm", "nginx")]);
+        let expected = "analyze events --from 1970-01-01T00:00:00.000000Z --where \
+            \"(a = 1 OR b = 2) AND comm = 'nginx'\" f";
+        assert_eq!(text, expected);
+        let hostile = Command::new(&["f".into()]).within((None, None), Some("a = '$(reboot)'"));
+        assert_eq!(hostile.events("", &[]), "analyze events f");
         assert_eq!(is("comm", "a'b"), None);
         assert_eq!(Command::new(&["x\u{1b}".into()]).events("", &[]), "analyze events FILE...");
         let network = |network: &str, addresses: &[&str]| {

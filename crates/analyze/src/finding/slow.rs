@@ -15,7 +15,7 @@ const TIMES_SLOWER: f64 = 5.0;
 const AT_LEAST: i64 = 5_000_000;
 /// p90 against the fastest tenth: one that is only far away is always alike.
 /// More, and more connects, if only the slower ones stand out.
-const SPREAD: f64 = 2.0;
+const SPREAD: f64 = 3.0;
 const SPREAD_P90: f64 = 5.0;
 const FEWEST_P90: usize = 50;
 /// Share of a network's hosts that makes it the network.

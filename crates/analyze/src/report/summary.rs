@@ -65,8 +65,10 @@ fn found(
 ) -> Result<(Vec<Finding>, Vec<String>), ReportError> {
     let sysctls = captures.each.first().map(|capture| capture.info.sysctls.clone());
     let (rows, most) = (captures.row_count(), finding::MOST_ROWS);
+    let span = options.selection.span(captures.recorded())?;
     let mut evidence = captures.ask(|frame| {
-        let command = Command::new(&options.files);
+        let command =
+            Command::new(&options.files).within(span, options.selection.filter.as_deref());
         finding::gather(frame, rows, most, sysctls.unwrap_or_default(), command)
     })?;
     let partial =

@@ -193,11 +193,19 @@ fn a_network_cannot_be_reached() {
     assert!(said.contains("ended with EHOSTUNREACH, "), "{said}");
     assert!(said.contains("more without an answer"), "{said}");
     assert!(found.iter().all(|finding| finding["kind"] != "no_answer"), "{found:?}");
-    let mut rows = plain;
-    for row in rows.iter_mut().step_by(130) {
-        *row = row.clone().failed(Outcome::Unreachable, Some(113));
+    // Now and then, at three hosts or at one of many.
+    for hosts in [None, Some(200)] {
+        let mut rows = plain.clone();
+        for row in &mut rows {
+            if let Some(hosts) = hosts {
+                row.dst_addr = format!("10.0.1.{}", random.u8(..hosts));
+            }
+        }
+        for row in rows.iter_mut().step_by(130) {
+            *row = row.clone().failed(Outcome::Unreachable, Some(113));
+        }
+        assert_eq!(kinds(&dir, &Capture::of(rows)), [""; 0], "{hosts:?}");
     }
-    assert_eq!(kinds(&dir, &Capture::of(rows)), [""; 0]);
 }
 
 #[test]

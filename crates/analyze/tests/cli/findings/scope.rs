@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use connlat_schema::Outcome;
 
-use super::{findings, findings_of, kinds, kinds_of, ordinary, text};
+use super::{findings, findings_of, kinds, kinds_of, ordinary, rows_shown, text};
 use crate::capture::{Capture, Connect, S};
 use crate::program::Dir;
 
@@ -60,6 +60,14 @@ fn a_selection_by_result_is_not_compared_with_itself() {
     // By destination nothing is lost.
     let of_host = findings_of(&dir, &["--where", "dst_addr = '10.0.1.1'", "f.parquet"]);
     assert_eq!(of_host[0]["kind"], "refused_burst");
+
+    // The command shows the rows of what was asked for.
+    let args = ["--from", "+10s", "--where", "dst_port = 1 OR dst_port = 443", "f.parquet"];
+    let found = findings_of(&dir, &args);
+    assert_eq!(found[0]["kind"], "refused_burst");
+    assert_eq!(found[0]["connects"], rows_shown(&dir, &found[0]));
+    let of_all = &findings_of(&dir, &["f.parquet"])[0];
+    assert!(found[0]["connects"].as_i64() < of_all["connects"].as_i64(), "{found:?}");
 
     let mut filtered = capture;
     filtered.info.filters = BTreeMap::from([("min_latency_ns".into(), vec!["1000".into()])]);
