@@ -7,6 +7,7 @@ use polars::prelude::*;
 use super::by::By;
 use super::figures::{failed, measured};
 use super::overall::Order;
+use super::parts::{Merge, aggregated};
 use crate::source::collect;
 
 /// Rows up to which groups cannot be too many.
@@ -30,13 +31,15 @@ impl Groups {
         let rows = frame
             .clone()
             .with_columns([number(failed()).alias(FAILED), number(measured()).alias(SAMPLES)]);
-        let counts = rows.group_by(keys).agg([
-            len().cast(DataType::Int64).alias(CONNECTS),
-            col(FAILED).sum(),
-            col(SAMPLES).sum(),
-        ]);
-        let names = by.iter().map(|by| by.name().into()).collect();
-        Ok(Self { counts: collect(counts)?, names })
+        let sum = |figure: Expr, name: &str| (figure, name.to_owned(), Merge::Sum);
+        let figures = [
+            sum(len().cast(DataType::Int64), CONNECTS),
+            sum(col(FAILED).sum(), FAILED),
+            sum(col(SAMPLES).sum(), SAMPLES),
+        ];
+        let names: Vec<String> = by.iter().map(|by| by.name()).collect();
+        let counts = aggregated(&rows, &keys, &names, &figures)?;
+        Ok(Self { counts, names: names.into_iter().map(PlSmallStr::from).collect() })
     }
 
     /// How many there are.
@@ -94,7 +97,12 @@ impl Groups {
         let keys: Vec<Expr> = self.names.iter().map(|name| col(name.clone())).collect();
         let groups = self.counts.clone().lazy().select(keys.clone());
         // Each group is there once, so no row is doubled; null is a key, too.
-        let args = JoinArgs { nulls_equal: true, ..JoinArgs::new(JoinType::Inner) };
+        // The groups are what is held while the rows pass by.
+        let args = JoinArgs {
+            nulls_equal: true,
+            build_side: Some(JoinBuildSide::ForceRight),
+            ..JoinArgs::new(JoinType::Inner)
+        };
         let frame = frame.clone().with_columns(by.iter().map(|by| by.expr()).collect::<Vec<_>>());
         frame.join(groups, keys.clone(), keys, args)
     }

@@ -7,7 +7,7 @@ use polars::prelude::*;
 
 use super::by::By;
 use super::figures::{Key, key_columns};
-use crate::source::collect;
+use super::parts::counted;
 
 /// Steps of a decade: each is about 1.5 times the one before.
 const STEPS: [i64; 6] = [10, 15, 20, 30, 50, 70];
@@ -88,8 +88,9 @@ fn counts(frame: &LazyFrame, by: &[By], every: Option<i64>) -> PolarsResult<Vec<
     let names: Vec<String> = by.iter().map(|by| by.name()).collect();
     let mut keys = vec![low.alias(LOW), start.alias(START)];
     keys.extend(by.iter().map(|by| by.expr()));
-    let count = len().cast(DataType::Int64).alias(COUNT);
-    let answer = collect(frame.clone().group_by(keys).agg([count]))?;
+    let mut all_names = vec![LOW.to_owned(), START.to_owned()];
+    all_names.extend(names.iter().cloned());
+    let answer = counted(frame, &keys, &all_names, COUNT)?;
     let number = |name: &str| answer.column(name)?.i64();
     let (lows, starts, counts) = (number(LOW)?, number(START)?, number(COUNT)?);
     let keys = key_columns(&answer, &names)?;

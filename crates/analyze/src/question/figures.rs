@@ -5,6 +5,7 @@ use connlat_schema::{Outcome, flags};
 use polars::prelude::*;
 
 use super::latency::{self, Latencies};
+use super::parts::{Figure, Merge, aggregated};
 use super::sample::Measure;
 use crate::source::collect;
 
@@ -84,7 +85,7 @@ const RETRANSMITTED: &str = "figure retransmitted";
 const SAMPLES: &str = "figure samples";
 const MAX: &str = "figure max";
 const MIN: &str = "figure min";
-const MEAN: &str = "figure mean";
+const TOTAL: &str = "figure total";
 const WAITED: &str = "figure waited";
 const FIRST: &str = "figure first";
 const LAST: &str = "figure last";
@@ -136,22 +137,26 @@ fn part(outcome: Outcome) -> String {
 }
 
 /// The expressions behind [`Figures`] but for the percentiles.
-fn aggregates() -> Vec<Expr> {
+fn aggregates() -> Vec<Figure> {
+    let figure = |expr: Expr, name: &str, merge| (expr, name.to_owned(), merge);
     let mut all = vec![
-        len().cast(DataType::Int64).alias(CONNECTS),
-        col(AGAIN).sum().alias(RETRANSMITS),
-        col(RETRANSMITTED).sum(),
-        col(MEASURED).count().cast(DataType::Int64).alias(SAMPLES),
-        col(MEASURED).max().alias(MAX),
-        col(MEASURED).min().alias(MIN),
+        figure(len().cast(DataType::Int64), CONNECTS, Merge::Sum),
+        figure(col(AGAIN).sum(), RETRANSMITS, Merge::Sum),
+        figure(col(RETRANSMITTED).sum(), RETRANSMITTED, Merge::Sum),
+        figure(col(MEASURED).count().cast(DataType::Int64), SAMPLES, Merge::Sum),
+        figure(col(MEASURED).max(), MAX, Merge::Max),
+        figure(col(MEASURED).min(), MIN, Merge::Min),
         // In floating point, which adds up exactly to 104 days of latency and
         // does not overflow on what a forged file may claim.
-        col(MEASURED).cast(DataType::Float64).mean().alias(MEAN),
-        col(WAITING).sum().alias(WAITED),
-        col(STARTED).min().alias(FIRST),
-        col(STARTED).max().alias(LAST),
+        figure(col(MEASURED).cast(DataType::Float64).sum(), TOTAL, Merge::Sum),
+        figure(col(WAITING).sum(), WAITED, Merge::Sum),
+        figure(col(STARTED).min(), FIRST, Merge::Min),
+        figure(col(STARTED).max(), LAST, Merge::Max),
     ];
-    all.extend(Outcome::ALL.map(|outcome| col(part(outcome)).sum()));
+    all.extend(Outcome::ALL.map(|outcome| {
+        let part = part(outcome);
+        (col(&part).sum(), part, Merge::Sum)
+    }));
     all
 }
 
@@ -164,21 +169,20 @@ pub fn grouped(
     names: &[String],
     measure: &Measure,
 ) -> PolarsResult<Vec<Row>> {
-    let mut expressions = aggregates();
-    if !measure.bucketed {
-        expressions.extend(latency::expressions(measure, keys.is_empty()));
-    }
     let rows_and_parts = frame.clone().with_columns(parts());
-    let query = |expressions| match keys {
+    if measure.bucketed {
+        let answer = aggregated(&rows_and_parts, keys, names, &aggregates())?;
+        let latencies = Latencies::buckets(frame, keys, names)?;
+        return rows(&answer, names, measure, &latencies);
+    }
+    let mut expressions: Vec<Expr> =
+        aggregates().into_iter().map(|(expr, name, _)| expr.alias(name)).collect();
+    expressions.extend(latency::expressions(measure, keys.is_empty()));
+    let answer = collect(match keys {
         [] => rows_and_parts.select(expressions),
         keys => rows_and_parts.group_by(keys).agg(expressions),
-    };
-    let answer = collect(query(expressions))?;
-    let latencies = if measure.bucketed {
-        Latencies::buckets(frame, keys, names)?
-    } else {
-        Latencies::exact(&answer, measure)?
-    };
+    })?;
+    let latencies = Latencies::exact(&answer, measure)?;
     rows(&answer, names, measure, &latencies)
 }
 
@@ -194,7 +198,7 @@ fn rows(
     let (retransmits, retransmitted) = (number(RETRANSMITS)?, number(RETRANSMITTED)?);
     let (samples, max, min) = (number(SAMPLES)?, number(MAX)?, number(MIN)?);
     let (first, last) = (number(FIRST)?, number(LAST)?);
-    let (mean, waited) = (answer.column(MEAN)?.f64()?, answer.column(WAITED)?.f64()?);
+    let (totals, waited) = (answer.column(TOTAL)?.f64()?, answer.column(WAITED)?.f64()?);
     let outcomes = Outcome::ALL
         .iter()
         .map(|outcome| answer.column(&part(*outcome))?.i64())
@@ -211,7 +215,10 @@ fn rows(
             intervals,
             max: max.get(row),
             min: min.get(row),
-            mean: mean.get(row).map(|mean| mean.round() as i64),
+            mean: totals
+                .get(row)
+                .filter(|_| samples > 0)
+                .map(|total| (total / samples as f64).round() as i64),
             syn_retransmits: retransmits.get(row).unwrap_or(0),
             retransmitted: retransmitted.get(row).unwrap_or(0),
             samples,

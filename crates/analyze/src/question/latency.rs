@@ -11,8 +11,8 @@ use connlat_schema::capture::columns::LATENCY_NS;
 use polars::prelude::*;
 
 use super::figures::{Key, MEASURED, key_columns, measured};
+use super::parts::{Merge, aggregated};
 use super::sample::Measure;
-use crate::source::collect;
 
 /// Ratio of the bounds of a bucket.
 const RATIO: f64 = 1.01;
@@ -86,12 +86,14 @@ impl Latencies {
         let positive = col(LATENCY_NS).clip_min(lit(1)).cast(DataType::Float64);
         let bucket = positive.log(lit(RATIO)).floor().cast(DataType::Int32).alias(BUCKET);
         let by = keys.iter().cloned().chain([bucket]).collect::<Vec<_>>();
-        let counted = frame
-            .clone()
-            .filter(measured())
-            .group_by(by)
-            .agg([len().cast(DataType::Int64).alias(COUNT), col(LATENCY_NS).max().alias(LARGEST)]);
-        let counted = collect(counted)?;
+        let mut all_names = names.to_vec();
+        all_names.push(BUCKET.to_owned());
+        let figures = [
+            (len().cast(DataType::Int64), COUNT.to_owned(), Merge::Sum),
+            (col(LATENCY_NS).max(), LARGEST.to_owned(), Merge::Max),
+        ];
+        let measured = frame.clone().filter(measured());
+        let counted = aggregated(&measured, &by, &all_names, &figures)?;
         let keys = key_columns(&counted, names)?;
         let (counts, largest) = (counted.column(COUNT)?.i64()?, counted.column(LARGEST)?.i64()?);
         let mut all: HashMap<Vec<Key>, Vec<(i64, u64)>> = HashMap::new();

@@ -9,6 +9,7 @@ mod figures;
 mod latency;
 mod outcomes;
 mod overall;
+mod parts;
 mod rows;
 mod sample;
 mod timeseries;

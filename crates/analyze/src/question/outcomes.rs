@@ -6,7 +6,7 @@ use polars::prelude::*;
 
 use super::by::By;
 use super::figures::{Key, key_columns};
-use crate::source::collect;
+use super::parts::counted;
 
 /// Number of rows with one outcome and errno.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +25,13 @@ pub struct OutcomeCount {
 /// last; the most frequent errno first.
 pub fn outcomes(frame: &LazyFrame, by: &[By]) -> PolarsResult<Vec<OutcomeCount>> {
     const CONNECTS: &str = "connects";
-    let count = len().cast(DataType::Int64).alias(CONNECTS);
     let mut keys = vec![col(OUTCOME), col(ERRNO)];
     // Named apart, for one may ask for the outcome by outcome.
     let names: Vec<String> = by.iter().map(|by| format!("key {}", by.name())).collect();
     keys.extend(by.iter().zip(&names).map(|(by, name)| by.expr().alias(name)));
-    let answer = collect(frame.clone().group_by(keys).agg([count]))?;
+    let all_names: Vec<String> =
+        [OUTCOME, ERRNO].map(str::to_owned).into_iter().chain(names.iter().cloned()).collect();
+    let answer = counted(frame, &keys, &all_names, CONNECTS)?;
     let keys = key_columns(&answer, &names)?;
     let errnos = answer.column(ERRNO)?.cast(&DataType::Int64)?;
     let (words, errnos) = (answer.column(OUTCOME)?.str()?, errnos.i64()?);
