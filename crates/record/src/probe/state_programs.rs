@@ -22,8 +22,8 @@ const FEW: &[&str] = &["connlat_state", "connlat_state_last"];
 /// by up to a tenth of what the one before it missed.
 const MANY: &[&str] =
     &["connlat_state", "connlat_state2", "connlat_state3", "connlat_state4", "connlat_state_last"];
-/// First release whose tracepoints leave preemption on
-/// (include/linux/tracepoint.h, `__DO_TRACE_CALL` under SRCU).
+/// First release whose tracepoints leave preemption on (include/linux/tracepoint.h:
+/// commit a46023d5616e guards them with SRCU instead).
 const PREEMPTIBLE: (u32, u32) = (7, 0);
 
 /// The programs a kernel of this version needs.
