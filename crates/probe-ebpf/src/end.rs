@@ -6,7 +6,7 @@ use core::ptr::addr_of_mut;
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::bpf_ktime_get_ns,
-    maps::HashMap,
+    maps::{HashMap, ring_buf::RingBufEntry},
 };
 use connlat_schema::{
     Outcome,
@@ -27,7 +27,7 @@ use crate::{
 
 /// Finishes the attempt of this socket, if one is in flight and no program
 /// before this one did.
-#[inline(never)]
+#[inline(always)]
 pub fn on_end(sk: Sock, old_state: i32, new_state: i32, turn: Turn) {
     let key = sk as u64;
     let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else {
@@ -58,18 +58,19 @@ pub fn on_end(sk: Sock, old_state: i32, new_state: i32, turn: Turn) {
         }
         return;
     }
-    report(&IN_FLIGHT, key, entry, |record| {
-        let retransmits = field!(tcp, total_retrans: u32);
-        // After a retransmission the measure is quantised or missing.
-        let rtt_is_known = new_state == ESTABLISHED && retransmits == 0;
-        record.start.src_port = src_port(sk, tcp, &end);
-        record.start.flags |= flags_at_end(tcp, &end);
-        record.end_ns = end_ns;
-        record.syn_retransmits = retransmits;
-        record.rtt_us = if rtt_is_known { field!(tcp, srtt_us: u32) >> 3 } else { 0 };
-        record.errno = end.errno() as u32;
-        record.outcome = end.outcome() as u32;
-    });
+    let Some(mut slot) = begin(&IN_FLIGHT, key, entry) else { return };
+    let record = begun(&mut slot);
+    let retransmits = field!(tcp, total_retrans: u32);
+    // After a retransmission the measure is quantised or missing.
+    let rtt_is_known = new_state == ESTABLISHED && retransmits == 0;
+    record.start.src_port = src_port(sk, tcp, &end);
+    record.start.flags |= flags_at_end(tcp, &end);
+    record.end_ns = end_ns;
+    record.syn_retransmits = retransmits;
+    record.rtt_us = if rtt_is_known { field!(tcp, srtt_us: u32) >> 3 } else { 0 };
+    record.errno = end.errno() as u32;
+    record.outcome = end.outcome() as u32;
+    hand_over(&IN_FLIGHT, key, slot);
 }
 
 /// Reports an attempt that is still undecided at `stop_ns`; 1 if it was.
@@ -91,15 +92,16 @@ pub fn on_stop(key: u64, stop_ns: u64) -> i32 {
     }
     let sport: u16 = probe_read(key, offset!(inet_sport));
     let retransmits: u32 = probe_read(key, offset!(total_retrans));
-    report(&IN_FLIGHT, key, entry, |record| {
-        let start_ns = record.start.start_ns;
-        record.start.src_port = u16::from_be(sport);
-        record.end_ns = if stop_ns > start_ns { stop_ns } else { start_ns };
-        record.syn_retransmits = retransmits;
-        record.rtt_us = 0;
-        record.errno = 0;
-        record.outcome = Outcome::InFlight as u32;
-    }) as i32
+    let Some(mut slot) = begin(&IN_FLIGHT, key, entry) else { return 0 };
+    let record = begun(&mut slot);
+    let start_ns = record.start.start_ns;
+    record.start.src_port = u16::from_be(sport);
+    record.end_ns = if stop_ns > start_ns { stop_ns } else { start_ns };
+    record.syn_retransmits = retransmits;
+    record.rtt_us = 0;
+    record.errno = 0;
+    record.outcome = Outcome::InFlight as u32;
+    hand_over(&IN_FLIGHT, key, slot) as i32
 }
 
 #[inline(always)]
@@ -143,38 +145,54 @@ pub fn claim(table: &HashMap<u64, ConnectStart>, key: u64) -> bool {
     table.remove(key).is_ok()
 }
 
-/// Hands the attempt in `table` to the recorder, completed by `complete`; false if
-/// somebody else did or the buffer is full.
+/// Begins a record of the attempt in `table`; `None`, and counted, if the
+/// buffer is full.
 ///
 /// The record is built in the buffer itself: the BPF stack has 512 bytes. The
 /// entry is copied before it is claimed, for afterwards its memory may already
-/// belong to another attempt. Waking the reader for each record would cost ten
-/// times the rest of the program, so it polls and is woken early only when the
-/// buffer fills.
+/// belong to another attempt.
 #[inline(always)]
-pub fn report(
+pub fn begin(
     table: &HashMap<u64, ConnectStart>,
     key: u64,
     entry: *mut ConnectStart,
-    complete: impl FnOnce(&mut ConnectRecord),
-) -> bool {
+) -> Option<RingBufEntry<ConnectRecord>> {
     let Some(mut slot) = EVENTS.reserve::<ConnectRecord>(0) else {
         if claim(table, key) {
             count(Counter::RingFull);
         }
-        return false;
+        return None;
     };
-    // SAFETY: the verifier checked both sides; `ConnectRecord` has no padding
-    // and every field is written before the slot is submitted.
-    let record = unsafe {
-        let record = slot.as_mut_ptr();
-        core::ptr::copy_nonoverlapping(entry, addr_of_mut!((*record).start), 1);
-        &mut *record
-    };
+    // SAFETY: the verifier checked both sides.
+    let start = unsafe { addr_of_mut!((*slot.as_mut_ptr()).start) };
+    // SAFETY: likewise; they do not overlap.
+    unsafe { core::ptr::copy_nonoverlapping(entry, start, 1) };
+    Some(slot)
+}
+
+/// The record in a slot, its start filled in; the caller writes the other fields.
+#[inline(always)]
+pub fn begun(slot: &mut RingBufEntry<ConnectRecord>) -> &mut ConnectRecord {
+    // SAFETY: `ConnectRecord` has no padding, any bytes make one, and every
+    // field is written before the slot is submitted.
+    let record = unsafe { &mut *slot.as_mut_ptr() };
     record.magic = RECORD_MAGIC;
     record.reserved = 0;
     record.start.seen_last = 0;
-    complete(record);
+    record
+}
+
+/// Hands the finished record to the recorder; false if somebody else reports
+/// the attempt.
+///
+/// Waking the reader for each record would cost ten times the rest of the
+/// program, so it polls and is woken early only when the buffer fills.
+#[inline(always)]
+pub fn hand_over(
+    table: &HashMap<u64, ConnectStart>,
+    key: u64,
+    slot: RingBufEntry<ConnectRecord>,
+) -> bool {
     if !claim(table, key) {
         slot.discard(u64::from(BPF_RB_NO_WAKEUP));
         return false;

@@ -28,7 +28,7 @@ use crate::{
 
 /// Notes who starts an attempt and towards what, unless a program before this
 /// one did.
-#[inline(never)]
+#[inline(always)]
 pub fn on_start(sk: Sock, turn: Turn) {
     let Some(tcp) = tcp_sock(sk) else {
         if turn == Turn::Last {

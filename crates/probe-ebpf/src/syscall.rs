@@ -85,14 +85,15 @@ pub fn on_exit(ctx: &BtfTracePointContext) {
     }
     // SAFETY: helper without arguments.
     let end_ns = unsafe { bpf_ktime_get_ns() };
-    end::report(&CONNECTING, key, entry, |record| {
-        record.start.flags |= flags::PRE_SYN;
-        record.end_ns = end_ns;
-        record.syn_retransmits = 0;
-        record.rtt_us = 0;
-        record.errno = -result as u32;
-        record.outcome = Outcome::LocalError as u32;
-    });
+    let Some(mut slot) = end::begin(&CONNECTING, key, entry) else { return };
+    let record = end::begun(&mut slot);
+    record.start.flags |= flags::PRE_SYN;
+    record.end_ns = end_ns;
+    record.syn_retransmits = 0;
+    record.rtt_us = 0;
+    record.errno = -result as u32;
+    record.outcome = Outcome::LocalError as u32;
+    end::hand_over(&CONNECTING, key, slot);
 }
 
 /// The socket behind a descriptor, if it is TCP and idle.

@@ -30,8 +30,7 @@ fn disassembly() -> anyhow::Result<String> {
     let mut text = String::new();
     for function in functions {
         let count = function.instructions.len();
-        let name = rustc_demangle::demangle(&function.name);
-        text.push_str(&format!("; {name:#}, {count} instructions\n"));
+        text.push_str(&format!("; {}, {count} instructions\n", function.name));
         let bytes: Vec<u8> = function.instructions.iter().flat_map(instruction_bytes).collect();
         for (number, instruction) in to_insn_vec(&bytes).iter().enumerate() {
             text.push_str(&format!("{number:5}: {}\n", instruction.desc));
