@@ -1,4 +1,4 @@
-//! Why one program is attached three times.
+//! Why one program is attached several times.
 //!
 //! The kernel skips a program on a CPU where it is already running
 //! (kernel/trace/bpf_trace.c, `__bpf_trace_run`): because a softirq interrupts
