@@ -9,6 +9,7 @@ use connlat_schema::capture::columns::{OUTCOME, TIME};
 use polars::prelude::*;
 
 use crate::question;
+use crate::source::moment;
 use crate::units;
 
 /// µs of a day.
@@ -175,10 +176,9 @@ impl Selection {
         recorded: (i64, i64),
     ) -> Result<Option<Expr>, Unusable> {
         let (from, to) = self.span(recorded)?;
-        let time = || col(TIME).cast(DataType::Int64);
         let mut all = Vec::new();
-        all.extend(from.map(|from| time().gt_eq(lit(from))));
-        all.extend(to.map(|to| time().lt(lit(to))));
+        all.extend(from.map(|from| col(TIME).gt_eq(moment(from))));
+        all.extend(to.map(|to| col(TIME).lt(moment(to))));
         match self.only {
             Only::All => {}
             Only::Established => all.push(col(OUTCOME).eq(lit(Outcome::Established.as_str()))),

@@ -5,10 +5,13 @@
 //! contradicts its Parquet schema.
 
 use arrow::datatypes::{DataType as Arrow, Field, TimeUnit};
-use connlat_schema::capture::columns::schema;
+use connlat_schema::capture::columns::{TIME, schema};
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
-use polars::prelude::{DataType as Polars, LazyFrame, Schema as PolarsSchema, col};
+use polars::prelude::{
+    DataType as Polars, Expr, LazyFrame, Schema as PolarsSchema, TimeUnit as PolarsUnit, TimeZone,
+    col, lit,
+};
 
 use super::error::Problem;
 
@@ -117,8 +120,25 @@ pub(super) fn check_as_read(read: &PolarsSchema) -> Result<(), Problem> {
 }
 
 /// The columns of the contract and no others, so that captures of different
-/// minor versions can be put together.
-pub(super) fn select(frame: LazyFrame) -> LazyFrame {
-    let columns: Vec<_> = contract().map(|(column, _)| col(column)).collect();
+/// minor versions can be put together. `read` is what they are read as.
+pub(super) fn select(frame: LazyFrame, read: &PolarsSchema) -> LazyFrame {
+    let columns: Vec<_> = contract()
+        .map(|(column, _)| match column {
+            // An embedded Arrow schema may name another zone.
+            TIME if read.get(TIME) != Some(&time_type()) => col(TIME).cast(time_type()),
+            column => col(column),
+        })
+        .collect();
     frame.select(columns)
+}
+
+fn time_type() -> Polars {
+    Polars::Datetime(PolarsUnit::Microseconds, Some(TimeZone::UTC))
+}
+
+/// A moment, µs since 1970 UTC, to compare the column `time` with. It has that
+/// column's type: rows compared with the column as it stands are skipped by
+/// the statistics of their row group, those of an expression are not.
+pub fn moment(us: i64) -> Expr {
+    lit(us).cast(time_type())
 }

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use connlat_schema::capture::metadata::CaptureInfo;
 use polars::prelude::*;
 
+pub use columns::moment;
 pub use error::{Problem, SourceError};
 pub use journal::LeftOver;
 

@@ -169,7 +169,7 @@ pub(super) fn scan<'a>(files: impl IntoIterator<Item = &'a ValidFile>) -> Polars
     }
     let scans = alike
         .iter()
-        .map(|files| Ok(columns::select(scan_alike(files)?)))
+        .map(|files| Ok(columns::select(scan_alike(files)?, &files[0].schema)))
         .collect::<PolarsResult<Vec<_>>>()?;
     match <[LazyFrame; 1]>::try_from(scans) {
         Ok([only]) => Ok(only),
