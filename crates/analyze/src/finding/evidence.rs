@@ -63,6 +63,9 @@ impl Event {
     }
 }
 
+/// Kernel settings by name, by host.
+pub type Sysctls = BTreeMap<String, BTreeMap<String, String>>;
+
 /// What findings rest on.
 pub struct Evidence {
     /// In order of time.
@@ -73,8 +76,8 @@ pub struct Evidence {
     /// Whether connects are missing by outcome or latency, so that shares and
     /// percentiles mean nothing.
     pub partial: bool,
-    /// Kernel settings of the first capture.
-    pub sysctls: BTreeMap<String, String>,
+    /// Kernel settings by host.
+    pub sysctls: Sysctls,
     /// What shows the rows.
     pub command: Command,
     /// Connects each of the unremarkable events stands for.
@@ -107,9 +110,9 @@ impl Evidence {
         command::in_network(self.raw(net), &addresses)
     }
 
-    /// A kernel setting that is one number.
-    pub fn sysctl(&self, name: &str) -> Option<i64> {
-        self.sysctls.get(name)?.trim().parse().ok()
+    /// A kernel setting of a host, given by the number of its name.
+    pub fn sysctl(&self, host: usize, name: &str) -> Option<&str> {
+        Some(self.sysctls.get(self.raw(host))?.get(name)?.trim())
     }
 
     /// First and last start, µs.
@@ -140,7 +143,7 @@ pub fn gather(
     frame: &LazyFrame,
     rows: u64,
     most: u64,
-    sysctls: BTreeMap<String, String>,
+    sysctls: Sysctls,
     command: Command,
 ) -> PolarsResult<Evidence> {
     let mut frame = frame.clone();

@@ -204,26 +204,27 @@ fn retry_times(linear: i64) -> Vec<i64> {
 
 /// Where the latencies of those that got through lie: on the retry timer.
 fn steps(evidence: &Evidence, events: &[&Event]) -> String {
-    // Without the setting it is a kernel before 6.5, which has none.
-    let linear = evidence.sysctl("net.ipv4.tcp_syn_linear_timeouts").unwrap_or(0).clamp(0, 10);
-    let through: Vec<&&Event> =
-        events.iter().filter(|event| event.measured && event.retransmits > 0).collect();
-    let on_step = |at: i64| {
-        // Timers are coarse and the handshake itself takes a while.
-        let (low, high) = (at * 1_000_000_000 - 50_000_000, at * 1_150_000_000 + 150_000_000);
-        through.iter().filter(|event| (low..high).contains(&event.latency_ns)).count()
+    // Timers are coarse and the handshake itself takes a while.
+    let on = |at: i64, latency_ns: i64| {
+        (at * 1_000_000_000 - 50_000_000..at * 1_150_000_000 + 150_000_000).contains(&latency_ns)
     };
-    let counted: Vec<(i64, usize)> = retry_times(linear)
-        .into_iter()
-        .map(|at| (at, on_step(at)))
-        .filter(|(_, count)| *count > 0)
-        .take(4)
-        .collect();
+    let mut counted: BTreeMap<i64, usize> = BTreeMap::new();
+    for (host, events) in group(events.iter().copied(), |event| event.host) {
+        // Without the setting it is a kernel before 6.5, which has none.
+        let linear = evidence.sysctl(host, "net.ipv4.tcp_syn_linear_timeouts");
+        let linear = linear.and_then(|count| count.parse().ok()).unwrap_or(0).clamp(0, 10);
+        let times = retry_times(linear);
+        for event in events.iter().filter(|event| event.measured && event.retransmits > 0) {
+            if let Some(at) = times.iter().find(|at| on(**at, event.latency_ns)) {
+                *counted.entry(*at).or_default() += 1;
+            }
+        }
+    }
     if counted.is_empty() {
         return String::new();
     }
     let steps: Vec<String> =
-        counted.iter().map(|(at, count)| format!("{count} after {at} s")).collect();
+        counted.iter().take(4).map(|(at, count)| format!("{count} after {at} s")).collect();
     format!(", and got through on steps of the retry timer: {}", steps.join(", "))
 }
 

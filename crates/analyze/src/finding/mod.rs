@@ -17,7 +17,7 @@ mod silent;
 mod slow;
 
 pub use command::Command;
-pub use evidence::{Evidence, MOST_ROWS, gather};
+pub use evidence::{Evidence, MOST_ROWS, Sysctls, gather};
 pub use scope::partial;
 
 /// One finding.

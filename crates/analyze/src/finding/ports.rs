@@ -20,7 +20,8 @@ const TIME_WAIT_S: i64 = 60;
 /// network.
 pub fn local_errors(evidence: &Evidence) -> Vec<Finding> {
     let failed = evidence.events.iter().filter(|event| event.outcome == Outcome::LocalError);
-    let key = |event: &Event| (event.dst, event.dst_port);
+    // Each host has ports of its own.
+    let key = |event: &Event| (event.host, event.dst, event.dst_port);
     let mut findings = Vec::new();
     let mut other: Vec<&Event> = Vec::new();
     let made = group(&evidence.events, key);
@@ -68,7 +69,7 @@ fn name(errno: Option<i64>) -> &'static str {
 
 /// How many ports there were, and how fast they were taken.
 fn range(evidence: &Evidence, made: &[&Event], used: usize) -> Option<String> {
-    let range = evidence.sysctls.get("net.ipv4.ip_local_port_range")?;
+    let range = evidence.sysctl(made.first()?.host, "net.ipv4.ip_local_port_range")?;
     let mut ends = range.split_whitespace().map(str::parse::<i64>);
     let (low, high) = (ends.next()?.ok()?, ends.next()?.ok()?);
     let size = high.saturating_sub(low).saturating_add(1).max(0);
@@ -102,13 +103,19 @@ fn finding(evidence: &Evidence, kind: &'static str, events: &[&Event], reason: &
         }
         (None, _) => (String::new(), Vec::new()),
     };
-    let of_kind = vec![Some("outcome = 'local_error'".to_owned())];
+    let mut of_kind = vec![Some("outcome = 'local_error'".to_owned())];
+    // Of one host among several it is said which.
+    let host = events.first().map(|event| event.host);
+    let host = host.filter(|host| evidence.events.iter().any(|event| event.host != *host));
+    let host = host.filter(|host| events.iter().all(|event| event.host == *host));
+    of_kind.extend(host.map(|host| command::is("host", evidence.raw(host))));
+    let from = host.map_or_else(String::new, |host| format!(" from {}", evidence.text(host)));
     Finding {
         kind,
         class: Class::Cause,
         connects: count,
         text: format!(
-            "{} to {place} failed before a SYN left: {reason}",
+            "{}{from} to {place} failed before a SYN left: {reason}",
             units::counted(count, "connect")
         ),
         command: evidence.command.events("", &[of_kind, conditions].concat()),

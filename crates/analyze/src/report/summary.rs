@@ -63,13 +63,17 @@ fn found(
     captures: &Captures,
     options: &Options,
 ) -> Result<(Vec<Finding>, Vec<String>), ReportError> {
-    let sysctls = captures.each.first().map(|capture| capture.info.sysctls.clone());
+    // Of the first capture of each host.
+    let mut sysctls = finding::Sysctls::new();
+    for info in captures.each.iter().map(|capture| &capture.info) {
+        sysctls.entry(info.host.clone()).or_insert_with(|| info.sysctls.clone());
+    }
     let (rows, most) = (captures.row_count(), finding::MOST_ROWS);
     let span = options.selection.span(captures.recorded())?;
     let mut evidence = captures.ask(|frame| {
         let command =
             Command::new(&options.files).within(span, options.selection.filter.as_deref());
-        finding::gather(frame, rows, most, sysctls.unwrap_or_default(), command)
+        finding::gather(frame, rows, most, sysctls, command)
     })?;
     let partial =
         finding::partial(&options.selection, captures.each.iter().map(|capture| &capture.info));

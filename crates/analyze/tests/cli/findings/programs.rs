@@ -2,7 +2,7 @@
 
 use connlat_schema::Outcome;
 
-use super::{MS, findings, kinds, ordinary, text};
+use super::{MS, findings, findings_of, kinds, ordinary, rows_shown, text};
 use crate::capture::{Capture, Connect, S};
 use crate::program::Dir;
 
@@ -30,6 +30,31 @@ fn ports_run_out() {
     let found = findings(&dir, &capture);
     assert_eq!(found[0]["kind"], "local_error");
     assert!(text(&found[0]).contains("forbids it (EACCES)"), "{found:?}");
+}
+
+/// Each host has ports and settings of its own.
+#[test]
+fn ports_run_out_on_one_of_two_hosts() {
+    let dir = Dir::new();
+    let (rows, _) = ordinary(6);
+    let mut other = Capture::of(rows.clone());
+    other.info.host = "web-2".into();
+    other.info.boot_id = "another".into();
+    other.info.sysctls.insert("net.ipv4.ip_local_port_range".into(), "1024\t65535".into());
+    other.write(dir.path("two.parquet"));
+    let mut capture = Capture::of(rows);
+    for n in 0..200 {
+        let row = Connect::at((40 + n % 20) * S, 30_000).to("10.0.1.1", 443);
+        capture.rows.push(row.failed(Outcome::LocalError, Some(99)));
+    }
+    capture.info.sysctls.insert("net.ipv4.ip_local_port_range".into(), "40000\t40099".into());
+    capture.write(dir.path("one.parquet"));
+    // The first file's settings are not those of all.
+    let found = findings_of(&dir, &["two.parquet", "one.parquet"]);
+    let said = text(&found[0]);
+    assert!(said.starts_with("200 connects from web-1 to 10.0.1.1:443"), "{said}");
+    assert!(said.contains("1 of the 100 ports from 40000 to 40099"), "{said}");
+    assert_eq!(rows_shown(&dir, &found[0]), 200);
 }
 
 /// Without a route nothing can be reached: that is one finding a network.

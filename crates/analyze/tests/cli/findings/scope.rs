@@ -39,6 +39,28 @@ fn few_rows_carry_few_findings() {
     }
 }
 
+/// Lost events make counts too low; they neither make a finding nor hide one,
+/// and are said beside it.
+#[test]
+fn losses_are_no_finding_and_hide_none() {
+    let dir = Dir::new();
+    let (healthy, mut random) = ordinary(20);
+    for (rows, expected) in [(healthy, None), (restarted(), Some("refused_burst"))] {
+        let mut capture = Capture::of(rows);
+        let burst = crate::capture::START + 20 * S..crate::capture::START + 40 * S;
+        let before = capture.rows.len();
+        capture.rows.retain(|row| !burst.contains(&row.time) || random.u8(..3) == 0);
+        let lost = (before - capture.rows.len()) as u64;
+        let counters = &mut capture.info.counters;
+        counters.written -= lost;
+        counters.lost.ring_full = lost;
+        let found = findings(&dir, &capture);
+        assert_eq!(found.first().and_then(|finding| finding["kind"].as_str()), expected);
+        let page = dir.analyze(&["summary", "f.parquet"]).text();
+        assert!(page.contains(&format!("warning: {lost} connects lost (")), "{page}");
+    }
+}
+
 /// What is left out by outcome or latency would make the rest look worse.
 #[test]
 fn a_selection_by_result_is_not_compared_with_itself() {

@@ -50,7 +50,7 @@ const COUNTED: [&str; 11] = [
 ];
 
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../fixtures")
 }
 
 fn take(dir: &Dir, name: &str) -> String {
