@@ -8,7 +8,8 @@ use std::path::Path;
 
 /// Runs `check` over the files of a target; returns how many there were.
 fn replay(target: &str, check: fn(&[u8])) -> usize {
-    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    // As it is run, not as it was compiled: clones may share a target directory.
+    let fuzz = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("fuzz");
     let mut inputs = 0;
     for directory in ["seeds", "regressions"] {
         let Ok(entries) = fs::read_dir(fuzz.join(directory).join(target)) else { continue };

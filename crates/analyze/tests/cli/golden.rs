@@ -12,7 +12,9 @@ use super::capture::{Capture, Connect, S};
 use super::program::Dir;
 
 pub(super) fn check(name: &str, text: &str) {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let golden = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("tests/golden")
+        .join(name);
     let new = golden.with_file_name(format!("{name}.new"));
     if std::env::var_os("CONNLAT_BLESS").is_some() {
         fs::create_dir_all(golden.parent().expect("a directory")).expect("the directory");
