@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, openat2};
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
 
 use super::output::{Output, OutputError, open_directory};
 
@@ -96,8 +96,9 @@ fn descend(
         Err(errno) => return Err(OutputError::Io { path, source: errno.into() }),
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    match openat2(parent, name, flags, Mode::empty(), resolve) {
+    // The name is one component. Not openat2: seccomp filters that inspect
+    // modes, as of systemd's RestrictSUIDSGID=, answer it with ENOSYS.
+    match openat(parent, name, flags, Mode::empty()) {
         Ok(directory) => Ok((directory, path)),
         Err(rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR) => {
             Err(OutputError::NotADirectory(path))
