@@ -1,11 +1,16 @@
 //! Several captures, check, diff, and what is generated.
 
 use std::fs;
+use std::sync::Arc;
 
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
 use connlat_schema::Outcome;
+use connlat_schema::capture::columns;
 use serde_json::Value;
 
-use super::capture::{Capture, Connect, S, START};
+use super::capture::{Capture, Connect, S, START, write_parquet};
 use super::program::{Dir, command};
 
 fn rows(seed: u64, count: usize, latency: std::ops::Range<i64>) -> Vec<Connect> {
@@ -201,6 +206,34 @@ fn many_captures_with_the_same_flaw_are_one_warning() {
     assert!(warnings[5].contains(clocks), "{}", warnings[5]);
     let answer = dir.analyze(&["percentiles", "--format", "json", "all"]).json();
     assert_eq!(answer["capture"]["warnings"].as_array().map(Vec::len), Some(8));
+}
+
+/// Another writer may embed another zone; moments stay what they are.
+#[test]
+fn times_of_another_zone_are_selected_alike() {
+    let dir = Dir::new();
+    let capture = Capture::of(rows(3, 600, 200_000..900_000));
+    capture.write(dir.path("utc.parquet"));
+    let batch = capture.batch();
+    let place = batch.schema().index_of(columns::TIME).expect("the column");
+    let zone = "Europe/Berlin";
+    let times = batch.column(place).as_primitive::<TimestampMicrosecondType>().clone();
+    let mut arrays = batch.columns().to_vec();
+    arrays[place] = Arc::new(times.with_timezone(zone));
+    let mut fields: Vec<Field> =
+        batch.schema().fields().iter().map(|field| field.as_ref().clone()).collect();
+    let berlin = DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into()));
+    fields[place] = fields[place].clone().with_data_type(berlin);
+    let moved = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("a batch");
+    write_parquet(&dir.path("berlin.parquet"), &moved, &capture.pairs(), 100);
+    let ask = |file: &str| {
+        let args = ["timeseries", "--from", "+10s", "--to", "+30s", "--every", "5s"];
+        let answer = dir.analyze(&[&args[..], &["--format", "json", file]].concat()).json();
+        answer["rows"].clone()
+    };
+    let expected = ask("utc.parquet");
+    assert_ne!(expected[0]["connects"], 0, "{expected}");
+    assert_eq!(ask("berlin.parquet"), expected);
 }
 
 #[test]
