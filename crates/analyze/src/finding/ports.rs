@@ -25,6 +25,8 @@ pub fn local_errors(evidence: &Evidence) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut other: Vec<&Event> = Vec::new();
     let made = group(&evidence.events, key);
+    let hosts: BTreeSet<usize> = made.keys().map(|(host, ..)| *host).collect();
+    let several = hosts.len() > 1;
     for (place, events) in group(failed, key) {
         let known = events.iter().find_map(|event| event.errno);
         let used: BTreeSet<i64> = made[&place]
@@ -40,7 +42,7 @@ pub fn local_errors(evidence: &Evidence) -> Vec<Finding> {
             let range = if sparse { None } else { range(evidence, &made[&place], used.len()) };
             let error = known.map_or_else(String::new, |_| format!(" ({})", name(known)));
             let reason = format!("no local port was free{error}{}", range.unwrap_or_default());
-            findings.push(finding(evidence, "port_exhaustion", &events, &reason));
+            findings.push(finding(evidence, "port_exhaustion", &events, &reason, several));
         }
     }
     for events in group(other, |event| (event.net, event.errno)).values() {
@@ -55,7 +57,7 @@ pub fn local_errors(evidence: &Evidence) -> Vec<Finding> {
             _ => "this host refused",
         };
         let reason = format!("{reason} ({})", name(errno));
-        findings.push(finding(evidence, "local_error", events, &reason));
+        findings.push(finding(evidence, "local_error", events, &reason, several));
     }
     findings
 }
@@ -87,7 +89,14 @@ fn range(evidence: &Evidence, made: &[&Event], used: usize) -> Option<String> {
     ))
 }
 
-fn finding(evidence: &Evidence, kind: &'static str, events: &[&Event], reason: &str) -> Finding {
+/// Of one host among `several` it is said which.
+fn finding(
+    evidence: &Evidence,
+    kind: &'static str,
+    events: &[&Event],
+    reason: &str,
+    several: bool,
+) -> Finding {
     let count = weight(events.iter().copied());
     let places = group(events.iter().copied(), |event| (event.dst, event.dst_port));
     let (place, conditions) = match (events.first(), places.len()) {
@@ -104,9 +113,7 @@ fn finding(evidence: &Evidence, kind: &'static str, events: &[&Event], reason: &
         (None, _) => (String::new(), Vec::new()),
     };
     let mut of_kind = vec![Some("outcome = 'local_error'".to_owned())];
-    // Of one host among several it is said which.
-    let host = events.first().map(|event| event.host);
-    let host = host.filter(|host| evidence.events.iter().any(|event| event.host != *host));
+    let host = events.first().map(|event| event.host).filter(|_| several);
     let host = host.filter(|host| events.iter().all(|event| event.host == *host));
     of_kind.extend(host.map(|host| command::is("host", evidence.raw(host))));
     let from = host.map_or_else(String::new, |host| format!(" from {}", evidence.text(host)));

@@ -11,7 +11,7 @@ use connlat_schema::capture::columns::LATENCY_NS;
 use polars::prelude::*;
 
 use super::figures::{Key, MEASURED, key_columns, measured};
-use super::parts::{Merge, aggregated, aggregated_at_once};
+use super::parts::{Merge, aggregated, at_once};
 use super::sample::Measure;
 
 /// Ratio of the bounds of a bucket.
@@ -95,7 +95,7 @@ impl Latencies {
         let measured = frame.clone().filter(measured());
         let counted = match keys {
             // No more buckets than bounds between 1 and 2^63, some 4,400.
-            [] => aggregated_at_once(&measured, &by, &all_names, &figures)?,
+            [] => at_once(measured, &by, &figures)?,
             _ => aggregated(&measured, &by, &all_names, &figures)?,
         };
         let keys = key_columns(&counted, names)?;

@@ -36,20 +36,24 @@ pub fn aggregated(
     names: &[String],
     figures: &[Figure],
 ) -> PolarsResult<DataFrame> {
-    // One group is never more than its figures.
-    let part = if keys.is_empty() { i64::MAX } else { PART };
-    in_parts(frame, part, keys, names, figures)
+    match keys {
+        // One group is never more than its figures.
+        [] => at_once(frame.clone(), keys, figures),
+        _ => in_parts(frame, PART, keys, names, figures),
+    }
 }
 
-/// The same where there are too few groups to need parts: each pass over the
-/// rows costs as much as the first.
-pub fn aggregated_at_once(
-    frame: &LazyFrame,
-    keys: &[Expr],
-    names: &[String],
-    figures: &[Figure],
-) -> PolarsResult<DataFrame> {
-    in_parts(frame, i64::MAX, keys, names, figures)
+/// The same without parts, where there are too few groups to need them.
+pub fn at_once(frame: LazyFrame, keys: &[Expr], figures: &[Figure]) -> PolarsResult<DataFrame> {
+    let named = figures.iter().map(|(figure, name, _)| figure.clone().alias(name));
+    ask(frame, keys, named.collect())
+}
+
+fn ask(frame: LazyFrame, keys: &[Expr], figures: Vec<Expr>) -> PolarsResult<DataFrame> {
+    collect(match keys {
+        [] => frame.select(figures),
+        keys => frame.group_by(keys).agg(figures),
+    })
 }
 
 /// The number of rows of each group, under a name of its own.
@@ -70,14 +74,6 @@ fn in_parts(
     names: &[String],
     figures: &[Figure],
 ) -> PolarsResult<DataFrame> {
-    let ask = |frame: LazyFrame, keys: &[Expr], figures: Vec<Expr>| {
-        collect(match keys {
-            [] => frame.select(figures),
-            keys => frame.group_by(keys).agg(figures),
-        })
-    };
-    let first: Vec<Expr> =
-        figures.iter().map(|(figure, name, _)| figure.clone().alias(name)).collect();
     let again: Vec<Expr> = figures
         .iter()
         .map(|(_, name, merge)| match merge {
@@ -88,8 +84,7 @@ fn in_parts(
         .collect();
     let named: Vec<Expr> = names.iter().map(col).collect();
     let mut known: Option<DataFrame> = None;
-    let all = if part == i64::MAX { vec![None] } else { spans(frame, part)? };
-    for span in all {
+    for span in spans(frame, part)? {
         let rows = match span {
             Some((from, to)) => {
                 let after = col(TIME).gt_eq(moment(from));
@@ -97,13 +92,13 @@ fn in_parts(
             }
             None => frame.clone(),
         };
-        let found = ask(rows, keys, first.clone())?;
+        let found = at_once(rows, keys, figures)?;
         known = Some(match known {
             None => found,
             Some(known) => ask(known.vstack(&found)?.lazy(), &named, again.clone())?,
         });
     }
-    known.map_or_else(|| ask(frame.clone(), keys, first), Ok)
+    known.map_or_else(|| at_once(frame.clone(), keys, figures), Ok)
 }
 
 /// Spans of time that hold a part each, as far as rows that start together
