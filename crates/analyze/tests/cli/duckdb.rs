@@ -5,7 +5,6 @@
 //! `CONNLAT_ORACLE_ROWS=10000000` makes the largest file larger.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::process::Command;
 
 use connlat_schema::Outcome;
@@ -14,16 +13,14 @@ use serde_json::Value;
 use super::blocks::write_blocks;
 use super::capture::{Capture, Connect, S};
 use super::oracle::random_rows;
-use super::program::Dir;
+use super::program::{Dir, in_crate};
 
 /// Rows of the largest file.
 const LARGEST: usize = 40_000;
 
 /// The oracle's answers, or why there are none.
 pub(super) fn oracle(dir: &Dir, script: &str, files: &[String]) -> Result<Value, String> {
-    let script = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
-        .join("tests/oracle")
-        .join(script);
+    let script = in_crate("tests/oracle").join(script);
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(&python)
         .current_dir(dir.path("."))

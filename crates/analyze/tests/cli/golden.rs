@@ -4,17 +4,14 @@
 //! `CONNLAT_BLESS=1 cargo test` rewrites the golden files.
 
 use std::fs;
-use std::path::Path;
 
 use connlat_schema::Outcome;
 
 use super::capture::{Capture, Connect, S};
-use super::program::Dir;
+use super::program::{Dir, in_crate};
 
 pub(super) fn check(name: &str, text: &str) {
-    let golden = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
-        .join("tests/golden")
-        .join(name);
+    let golden = in_crate("tests/golden").join(name);
     let new = golden.with_file_name(format!("{name}.new"));
     if std::env::var_os("CONNLAT_BLESS").is_some() {
         fs::create_dir_all(golden.parent().expect("a directory")).expect("the directory");

@@ -35,6 +35,12 @@ impl Dir {
     }
 }
 
+/// A file of this crate: where the tests run, not where they were compiled,
+/// for clones may share a target directory.
+pub fn in_crate(path: &str) -> PathBuf {
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join(path)
+}
+
 /// The program with nothing in its environment that changes the output but
 /// what would make it print backtraces.
 pub fn command(dir: &Path) -> Command {

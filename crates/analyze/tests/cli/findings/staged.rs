@@ -1,11 +1,11 @@
 //! The recordings of staged incidents (fixtures/README.md): what is said of
 //! them, in which order, and that every figure is right.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{findings_of, kinds_of, rows_shown, text};
 use crate::duckdb::oracle;
-use crate::program::Dir;
+use crate::program::{Dir, in_crate};
 
 /// Kinds of findings, worst first, and how the first one begins.
 const STAGED: [(&str, &[&str], &str); 23] = [
@@ -50,7 +50,7 @@ const COUNTED: [&str; 11] = [
 ];
 
 fn fixtures() -> PathBuf {
-    Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../fixtures")
+    in_crate("../../fixtures")
 }
 
 fn take(dir: &Dir, name: &str) -> String {
