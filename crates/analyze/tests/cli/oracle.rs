@@ -101,7 +101,7 @@ pub fn random_rows(
             row.syn_retransmits = random.i32(0..3);
             row.comm = ["curl", "nginx", ""][random.usize(..3)].into();
             row.dst_addr = format!("192.0.2.{}", random.u8(..3));
-            row.dst_port = 440 + random.i32(..3);
+            row.dst_port = 440 + random.i32(0..3);
             row
         })
         .collect()
