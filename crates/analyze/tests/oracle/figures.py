@@ -3,7 +3,8 @@
 
     figures.py CAPTURE...
 
-Prints one JSON object: file → question → rows. Written from docs/analysis.md
+Prints one JSON object: file → question → rows, those of `rows` or of the
+section named after an arrow. Written from docs/analysis.md
 alone; ranks are whole-number arithmetic, so nothing is shared with `analyze`.
 """
 
@@ -11,46 +12,22 @@ import json, sys
 
 import duckdb
 
-MEASURED = "outcome = 'established' AND flags & 3 = 0"
-FAILED = "outcome IN ('refused', 'timed_out', 'unreachable', 'aborted', 'local_error')"
-# quantile as a fraction of whole numbers, samples it needs
-USUAL = {"p50": (1, 2, 2), "p90": (9, 10, 10), "p95": (19, 20, 20), "p99": (99, 100, 100), "p999": (999, 1000, 1000)}
+from change import diff
+from grouped import FAILED, MEASURED, grouped
+
 OTHERS = {"p05": (1, 20, 20), "p25": (1, 4, 4), "p99": (99, 100, 100)}
 # Bounds of the histogram: 1, 1.5, 2, 3, 5, 7 of each power of ten from 1 µs.
 BOUNDS = [0] + [step * 10**power for power in range(2, 12) for step in (10, 15, 20, 30, 50, 70)]
 
 
-def percentile(name, part, whole, needs, interval):
-    figures = [f"CASE WHEN samples >= {needs} THEN sorted[(samples * {part} + {whole - 1}) // {whole}] END AS {name}_ns"]
-    if interval:
-        q = f"({part} / {whole})"
-        spread = f"1.959964 * sqrt(samples * {q} * (1 - {q}))"
-        low, high = f"floor(samples * {q} - {spread} - 0.5)", f"ceil(samples * {q} + {spread} + 0.5) + 1"
-        exists = f"{low} >= 1 AND {high} <= samples"
-        figures += [
-            f"CASE WHEN {exists} THEN sorted[({low})::BIGINT] END AS {name}_low_ns",
-            f"CASE WHEN {exists} THEN sorted[({high})::BIGINT] END AS {name}_high_ns",
-        ]
-    return ", ".join(figures)
-
-
-def grouped(keys=(), where="true", percentiles=USUAL, interval=False):
-    """One row a group with every figure."""
-    wanted = ", ".join(percentile(name, *quantile, interval) for name, quantile in percentiles.items())
+def first(order, where="true"):
+    """Rows of which the first 20 may be chosen: more if the order is not whole."""
     return f"""
-        SELECT * EXCLUDE (sorted, total), {wanted}, failed / nullif(connects, 0) AS failure_rate,
-            ((2 * total + samples) // nullif(2 * samples, 0))::BIGINT AS mean_ns
+        SELECT time_us AS time, latency_ns, outcome, errno, syn_retransmits, rtt_us, pid, comm, dst_addr, dst_port, cgroup, host
         FROM (
-            SELECT {''.join(key + ', ' for key in keys)}
-                count(*) AS connects,
-                count(*) FILTER (outcome = 'established') AS established,
-                count(*) FILTER ({FAILED}) AS failed,
-                coalesce(sum(syn_retransmits), 0)::BIGINT AS syn_retransmits,
-                count(*) FILTER ({MEASURED}) AS samples,
-                max(latency_ns) FILTER ({MEASURED}) AS max_ns,
-                sum(latency_ns) FILTER ({MEASURED}) AS total,
-                list_sort(list(latency_ns) FILTER ({MEASURED})) AS sorted
-            FROM capture WHERE {where} {'GROUP BY ALL' if keys else ''})"""
+            SELECT * EXCLUDE time, strftime(time AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') AS time_us
+            FROM capture WHERE {where} QUALIFY rank() OVER (ORDER BY {order}) <= 20)
+        ORDER BY {order}"""
 
 
 def outcomes(keys=()):
@@ -61,6 +38,7 @@ def outcomes(keys=()):
             FROM capture GROUP BY ALL)"""
 
 
+LOW = f"list_max(list_filter({BOUNDS}, lambda bound: bound <= greatest(latency_ns, 0))) AS from_ns"
 SECOND = "strftime(date_trunc('second', time AT TIME ZONE 'UTC'), '%Y-%m-%dT%H:%M:%SZ') AS time"
 DST = "CASE ip_version WHEN 6 THEN '[' || dst_addr || ']' ELSE dst_addr END || ':' || dst_port AS dst"
 SUBNET = "regexp_replace(dst_addr, '[0-9]+$', '0/24') AS \"subnet/24\""
@@ -70,17 +48,21 @@ QUESTIONS = {
     "percentiles --by rtt_us": grouped(["rtt_us"]),
     "percentiles --by dst": grouped([DST]),
     "percentiles --by subnet/24": grouped([SUBNET]),
-    "percentiles --ci --quantiles 0.05,0.25,0.99 --by dst_port": grouped(["dst_port"], "true", OTHERS, True),
+    "percentiles --ci --quantiles 0.05,0.25,0.99 --by dst_port": grouped(["dst_port"], "true", OTHERS, 1.959964),
     "percentiles --where dst_port = 441 AND comm LIKE 'c%'": grouped([], "dst_port = 441 AND comm LIKE 'c%'"),
     "percentiles --failed --by comm": grouped(["comm"], FAILED),
     "destinations --top 0": grouped(["dst_addr", "dst_port"]),
     "timeseries --every 1s --by comm": grouped([SECOND, "comm"]),
     "outcomes": outcomes(),
     "outcomes --by comm": outcomes(["comm"]),
-    "histogram": f"""
-        SELECT list_max(list_filter({BOUNDS}, lambda bound: bound <= greatest(latency_ns, 0))) AS from_ns,
-            count(*) AS connects
-        FROM capture WHERE {MEASURED} GROUP BY ALL""",
+    "histogram": f"SELECT {LOW}, count(*) AS connects FROM capture WHERE {MEASURED} GROUP BY ALL",
+    "heatmap --every 1s": f"SELECT {SECOND}, {LOW}, count(*) AS connects FROM capture WHERE {MEASURED} GROUP BY ALL",
+    "slowest --top 20": first("latency_ns DESC, time", MEASURED),
+    "slowest --top 20 --failed": first("latency_ns DESC, time", FAILED),
+    "events --top 20": first("time, latency_ns"),
+    "diff --split +5s --top 0 --by comm": diff("comm"),
+    "diff --split +5s --top 0 --by dst": diff(DST),
+    "diff --split +5s --by comm → whole": diff(),
 }
 
 
