@@ -1,51 +1,26 @@
 //! What this process may do: privileges, user namespace, lockdown, /proc.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::thread::{CapabilitySet, capabilities};
-
 use super::needs::Need;
-
-/// `PROC_USER_INIT_INO` (include/linux/proc_ns.h): the host's user namespace.
-const HOST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+use crate::probe::{Refusal, held};
 
 /// CAP_BPF and CAP_PERFMON of the host, or CAP_SYS_ADMIN.
 pub fn privileges() -> Need {
     const NAME: &str = "privileges";
-    let held = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
-    let names: Vec<&str> = [
-        ("CAP_BPF", CapabilitySet::BPF),
-        ("CAP_PERFMON", CapabilitySet::PERFMON),
-        ("CAP_SYS_ADMIN", CapabilitySet::SYS_ADMIN),
-    ]
-    .into_iter()
-    .filter(|(_, capability)| held.contains(*capability))
-    .map(|(name, _)| name)
-    .collect();
-    let enough = held.contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
-        || held.contains(CapabilitySet::SYS_ADMIN);
-    if !enough {
-        return Need::missing(
-            NAME,
-            "neither CAP_BPF and CAP_PERFMON nor CAP_SYS_ADMIN".to_owned(),
-            "run as root: sudo record …",
-        );
-    }
-    if !in_host_user_namespace() {
-        return Need::missing(
-            NAME,
-            format!("{}, but of a user namespace, not of the host", names.join(", ")),
-            "run as root outside the user namespace (rootless container)",
-        );
-    }
-    Need::ok(NAME, names.join(", "))
-}
-
-/// Where /proc does not tell, the probe's line will.
-fn in_host_user_namespace() -> bool {
-    fs::metadata("/proc/self/ns/user").map_or(true, |file| file.ino() == HOST_USER_NAMESPACE)
+    let names = held().join(", ");
+    let (detail, refusal) = match Refusal::of_this_process() {
+        // Seen by the probe, if there is one.
+        Refusal::Sandbox => return Need::ok(NAME, names),
+        refusal @ Refusal::Capabilities => {
+            ("neither CAP_BPF and CAP_PERFMON nor CAP_SYS_ADMIN".to_owned(), refusal)
+        }
+        refusal @ Refusal::UserNamespace => {
+            (format!("{names}, but of a user namespace, not of the host"), refusal)
+        }
+    };
+    Need::missing(NAME, detail, refusal.remedy())
 }
 
 /// Lockdown in confidentiality mode forbids BPF's helpers to read kernel

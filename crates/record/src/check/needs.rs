@@ -195,9 +195,7 @@ fn probe(btf: &Path) -> Need {
 
 fn remedy(error: &AttachError) -> &'static str {
     match error {
-        AttachError::Permission => {
-            "run as root, outside user namespaces and sandboxes that forbid bpf(2)"
-        }
+        AttachError::Permission(refusal) => refusal.remedy(),
         AttachError::ForeignBtf(_) => "leave out --btf",
         AttachError::Rejected(_) => "report this line and the kernel release",
         _ => "see the lines above",

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::permission::Refusal;
+
 /// Oldest kernel release the probe's helpers allow (`bpf_skc_to_tcp_sock` 5.9,
 /// raw tracepoint test runs 5.10).
 pub const MINIMUM_KERNEL: (u32, u32) = (5, 10);
@@ -11,10 +13,8 @@ pub const MINIMUM_KERNEL: (u32, u32) = (5, 10);
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
     /// The process may not load BPF programs.
-    #[error(
-        "no permission to load BPF programs; run as root (sudo record …) or with CAP_BPF and CAP_PERFMON"
-    )]
-    Permission,
+    #[error("{0}")]
+    Permission(Refusal),
     /// The kernel is older than [`MINIMUM_KERNEL`].
     #[error("kernel {release} is too old; Linux {}.{} or later is needed", MINIMUM_KERNEL.0, MINIMUM_KERNEL.1)]
     KernelTooOld {
@@ -107,7 +107,7 @@ impl AttachError {
             if let Some(io) = error.downcast_ref::<io::Error>()
                 && io.kind() == io::ErrorKind::PermissionDenied
             {
-                return Self::Permission;
+                return Self::Permission(Refusal::of_this_process());
             }
             let text = error.to_string();
             if !last.contains(&text) {

@@ -20,8 +20,8 @@ fn probe(programs: &'static [&'static str], port: u16) -> Option<Probe> {
     };
     match Probe::attach_programs(&options, programs) {
         Ok(probe) => Some(probe),
-        Err(AttachError::Permission) if std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {}", AttachError::Permission);
+        Err(AttachError::Permission(why)) if std::env::var_os("CI").is_none() => {
+            eprintln!("skipped: {why}");
             None
         }
         Err(error) => panic!("{error}"),
