@@ -10,6 +10,7 @@ mod golden;
 mod hostile;
 mod journal;
 mod large;
+mod memory;
 mod oracle;
 mod output;
 mod program;
