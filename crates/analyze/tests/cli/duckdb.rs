@@ -162,8 +162,9 @@ fn figures_agree_with_duckdb() {
 }
 
 /// Columns that say what a row is about; all others are figures.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "comm",
+    "cgroup",
     "outcome",
     "errno",
     "rtt_us",

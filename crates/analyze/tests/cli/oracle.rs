@@ -100,6 +100,7 @@ pub fn random_rows(
             row.flags = if random.u8(..8) == 0 { random.i32(0..64) } else { 0 };
             row.syn_retransmits = random.i32(0..3);
             row.comm = ["curl", "nginx", ""][random.usize(..3)].into();
+            row.cgroup = ["/system.slice/web.service", "/user.slice"][random.usize(..2)].into();
             row.dst_addr = format!("192.0.2.{}", random.u8(..3));
             row.dst_port = 440 + random.i32(0..3);
             row

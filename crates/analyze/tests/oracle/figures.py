@@ -52,6 +52,8 @@ QUESTIONS = {
     "percentiles --where dst_port = 441 AND comm LIKE 'c%'": grouped([], "dst_port = 441 AND comm LIKE 'c%'"),
     "percentiles --failed --by comm": grouped(["comm"], FAILED),
     "destinations --top 0": grouped(["dst_addr", "dst_port"]),
+    "processes --top 0": grouped(["comm", "cgroup"]),
+    "cgroups --top 0": grouped(["cgroup"]),
     "timeseries --every 1s --by comm": grouped([SECOND, "comm"]),
     "outcomes": outcomes(),
     "outcomes --by comm": outcomes(["comm"]),
