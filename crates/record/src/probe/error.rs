@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use aya::programs::ProgramError;
+
 use super::permission::Refusal;
 
 /// Oldest kernel release the probe's helpers allow (`bpf_skc_to_tcp_sock` 5.9,
@@ -99,11 +101,18 @@ impl AttachError {
         }
     }
 
-    /// Whether an error of the kernel, or its cause, is a missing permission.
+    /// What an error of the kernel, or its cause, is about: the program if the
+    /// verifier says something, for it says EACCES of bad accesses, too; or a
+    /// missing permission.
     pub(super) fn from_aya(error: impl std::error::Error + 'static) -> Self {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         let mut last = String::new();
         while let Some(error) = cause {
+            if let Some(ProgramError::LoadError { io_error, verifier_log }) = error.downcast_ref()
+                && let Some(complaint) = complaint(&verifier_log.to_string())
+            {
+                return Self::Rejected(format!("{io_error}: {complaint}"));
+            }
             if let Some(io) = error.downcast_ref::<io::Error>()
                 && io.kind() == io::ErrorKind::PermissionDenied
             {
@@ -121,6 +130,15 @@ impl AttachError {
         // A verifier log has many lines; one line is promised.
         Self::Rejected(last.lines().next().unwrap_or_default().to_owned())
     }
+}
+
+/// The line of a verifier's log that says why: the last but its statistics.
+fn complaint(log: &str) -> Option<String> {
+    const STATISTICS: [&str; 3] = ["processed ", "verification time ", "stack depth "];
+    let mut lines = log.lines().rev().map(str::trim);
+    lines
+        .find(|line| !line.is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start)))
+        .map(str::to_owned)
 }
 
 /// The version of a release such as `6.1.0-18-amd64`, checked against
@@ -152,6 +170,23 @@ mod tests {
         assert!(refused().of_local_errors().to_string().contains("lockdown"));
         let other = AttachError::Rejected("no memory".to_owned()).with_types_of(Path::new("x"));
         assert!(matches!(other, AttachError::Rejected(_)), "{other}");
+    }
+
+    #[test]
+    fn a_verifier_complains_in_its_last_line_but_the_statistics() {
+        let log = "0: R1=ctx() R10=fp0\n; a comment\nR1 invalid mem access 'scalar'\n\
+                   verification time 57 usec\nstack depth 0\nprocessed 2 insns (limit 1000000)\n";
+        assert_eq!(complaint(log).as_deref(), Some("R1 invalid mem access 'scalar'"));
+        assert_eq!(
+            complaint("attach_btf_id 1 is not a typedef").as_deref().map(str::len),
+            Some(32)
+        );
+        // Without one it is the number that tells.
+        assert_eq!(complaint("\n"), None);
+        for number in [1, 13] {
+            let error = AttachError::from_aya(io::Error::from_raw_os_error(number));
+            assert!(matches!(error, AttachError::Permission(_)), "{error}");
+        }
     }
 
     #[test]
