@@ -23,8 +23,8 @@ def diff(key=None):
     name = key.split()[-1] if key else None
     join = f"before FULL JOIN after USING ({name})" if key else "before CROSS JOIN after"
     figures = ", ".join(
-        f"{figure.format(side, seconds)} AS {name}_{side}"
-        for name, figure in {
+        f"{figure.format(side, seconds)} AS {column}_{side}"
+        for column, figure in {
             "connects": "coalesce({0}.connects, 0)",
             "rate": "coalesce({0}.connects, 0) / {1}",
             "failure_rate": "{0}.failure_rate",
