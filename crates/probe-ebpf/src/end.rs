@@ -31,8 +31,9 @@ use crate::{
 pub fn on_end(sk: Sock, old_state: i32, new_state: i32, turn: Turn) {
     let key = sk as u64;
     let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else {
-        // SYN_RECV without an entry is an ordinary passive open.
-        if old_state == SYN_SENT && turn == Turn::First {
+        // SYN_RECV without an entry is an ordinary passive open, and MPTCP's
+        // outer socket, whose subflows are the connects, never had one.
+        if old_state == SYN_SENT && turn == Turn::First && tcp_sock(sk).is_some() {
             count(Counter::EndWithoutStart);
         }
         return;
@@ -73,35 +74,33 @@ pub fn on_end(sk: Sock, old_state: i32, new_state: i32, turn: Turn) {
     hand_over(&IN_FLIGHT, key, slot);
 }
 
-/// Reports an attempt that is still undecided at `stop_ns`; 1 if it was.
+/// Reports an attempt that is still undecided now.
 ///
 /// `key` comes from the recorder as a plain number, so the socket is read with
 /// checks. Claiming afterwards proves it was alive: its end was not yet seen.
 #[inline(always)]
-pub fn on_stop(key: u64, stop_ns: u64) -> i32 {
-    let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else {
-        return 0;
-    };
+pub fn on_stop(key: u64) {
+    let Some(entry) = IN_FLIGHT.get_ptr_mut(key) else { return };
     let state = i32::from(probe_read::<u8>(key, offset!(skc_state)));
     if state != SYN_SENT && state != SYN_RECV {
         // It ended unseen: in a run of the program that the kernel skipped.
         if claim(&IN_FLIGHT, key) {
             count(Counter::EndMissed);
         }
-        return 0;
+        return;
     }
     let sport: u16 = probe_read(key, offset!(inet_sport));
     let retransmits: u32 = probe_read(key, offset!(total_retrans));
-    let Some(mut slot) = begin(&IN_FLIGHT, key, entry) else { return 0 };
+    let Some(mut slot) = begin(&IN_FLIGHT, key, entry) else { return };
     let record = begun(&mut slot);
-    let start_ns = record.start.start_ns;
     record.start.src_port = u16::from_be(sport);
-    record.end_ns = if stop_ns > start_ns { stop_ns } else { start_ns };
+    // SAFETY: helper without arguments.
+    record.end_ns = unsafe { bpf_ktime_get_ns() };
     record.syn_retransmits = retransmits;
     record.rtt_us = 0;
     record.errno = 0;
     record.outcome = Outcome::InFlight as u32;
-    hand_over(&IN_FLIGHT, key, slot) as i32
+    hand_over(&IN_FLIGHT, key, slot);
 }
 
 #[inline(always)]
@@ -182,23 +181,18 @@ pub fn begun(slot: &mut RingBufEntry<ConnectRecord>) -> &mut ConnectRecord {
     record
 }
 
-/// Hands the finished record to the recorder; false if somebody else reports
-/// the attempt.
+/// Hands the finished record to the recorder, unless somebody else reports the
+/// attempt.
 ///
 /// Waking the reader for each record would cost ten times the rest of the
 /// program, so it polls and is woken early only when the buffer fills.
 #[inline(always)]
-pub fn hand_over(
-    table: &HashMap<u64, ConnectStart>,
-    key: u64,
-    slot: RingBufEntry<ConnectRecord>,
-) -> bool {
+pub fn hand_over(table: &HashMap<u64, ConnectStart>, key: u64, slot: RingBufEntry<ConnectRecord>) {
     if !claim(table, key) {
         slot.discard(u64::from(BPF_RB_NO_WAKEUP));
-        return false;
+        return;
     }
     let filling = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) >= setting(|s| &s.wakeup_bytes);
     slot.submit(u64::from(if filling { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
     count(Counter::Emitted);
-    true
 }

@@ -3,7 +3,13 @@
 //! A filter that is off costs nothing: its bit is a constant to the verifier,
 //! which removes the code behind it.
 
-use aya_ebpf::{helpers::generated::bpf_get_current_ancestor_cgroup_id, maps::lpm_trie::Key};
+use core::mem::size_of;
+
+use aya_ebpf::{
+    bindings::bpf_pidns_info,
+    helpers::generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_ns_current_pid_tgid},
+    maps::lpm_trie::Key,
+};
 use connlat_schema::{
     settings::{MAX_CGROUP_LEVEL, filter},
     wire::{AF_INET, ConnectStart},
@@ -14,7 +20,7 @@ use crate::maps::{CGROUPS, COMMS, DST_NETS, DST_PORTS, NETNSES, PIDS, UIDS, sett
 /// Whether every filter that is on lets this attempt through.
 #[inline(always)]
 pub fn accepts(start: &ConnectStart) -> bool {
-    (off(filter::PID) || PIDS.get_ptr(start.pid).is_some())
+    (off(filter::PID) || PIDS.get_ptr(process_number(start.pid)).is_some())
         && (off(filter::IP_VERSION) || ip_version(start) == setting(|s| &s.ip_version))
         && (off(filter::UID) || UIDS.get_ptr(start.uid).is_some())
         && (off(filter::NETNS) || NETNSES.get_ptr(start.netns).is_some())
@@ -27,6 +33,25 @@ pub fn accepts(start: &ConnectStart) -> bool {
 #[inline(always)]
 fn off(bit: u32) -> bool {
     setting(|s| &s.filters) & bit == 0
+}
+
+/// The number that the filter knows the current process by: `initial`, its id
+/// in the initial pid namespace, or that in the recorder's own; 0 for a process
+/// outside it or in one below.
+#[inline(always)]
+pub fn process_number(initial: u32) -> u32 {
+    let [device, inode] = setting(|s| &s.pid_namespace);
+    if inode == 0 {
+        return initial;
+    }
+    let mut numbers = bpf_pidns_info { pid: 0, tgid: 0 };
+    // SAFETY: the helper fills the structure or leaves zeroes
+    // (kernel/bpf/helpers.c, bpf_get_ns_current_pid_tgid).
+    unsafe {
+        let size = size_of::<bpf_pidns_info>() as u32;
+        bpf_get_ns_current_pid_tgid(device, inode, &raw mut numbers, size);
+    }
+    numbers.tgid
 }
 
 /// 4 or 6; v4-mapped IPv6 (`::ffff:a.b.c.d`) travels as IPv4 and counts as 4.

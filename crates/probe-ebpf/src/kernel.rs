@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::{bpf_probe_read_kernel, generated::bpf_skc_to_tcp_sock};
-use connlat_schema::settings::ABSENT;
+use connlat_schema::offsets::ABSENT;
 
 /// `const struct sock *`, checked by the verifier.
 pub type Sock = *const c_void;

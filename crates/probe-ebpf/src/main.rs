@@ -1,6 +1,6 @@
 //! The BPF side: a tracepoint program that watches every TCP connect, with
-//! stand-ins for the runs the kernel skips, one that reports a connect still in
-//! flight when the recording stops, and four that are loaded only when asked for.
+//! stand-ins for the runs the kernel skips, three that the recorder runs itself,
+//! and four that are loaded only when asked for.
 //!
 //! `inet_sock_set_state` fires for every TCP state change on the host, so the
 //! first test of each path rejects everything that is not a connect.
@@ -17,8 +17,10 @@ mod filter;
 mod follow;
 mod kernel;
 mod maps;
+mod network;
 mod start;
 mod syscall;
+mod task;
 mod turn;
 
 use aya_ebpf::{
@@ -56,11 +58,27 @@ state_program!(connlat_state_last, Turn::Last);
 /// Run by the recorder with BPF_PROG_TEST_RUN, never attached: reports the
 /// attempt of one socket as still in flight.
 ///
-/// Arguments: the in-flight table's key and the time of the stop in ns.
-/// Returns 1 when a record was handed over.
+/// Argument: the in-flight table's key.
 #[raw_tracepoint]
 pub fn connlat_in_flight(ctx: RawTracePointContext) -> i32 {
-    end::on_stop(ctx.arg(0), ctx.arg(1))
+    end::on_stop(ctx.arg(0));
+    0
+}
+
+/// Run by the recorder, never attached: reads the settings of the network
+/// namespace with the inode given into `NET_SETTINGS`.
+#[raw_tracepoint]
+pub fn connlat_network(ctx: RawTracePointContext) -> i32 {
+    network::on_ask(ctx.arg::<u64>(0) as u32);
+    0
+}
+
+/// Run by the recorder, never attached: with 1 follows the recorder itself, with
+/// 0 no more.
+#[raw_tracepoint]
+pub fn connlat_follow(ctx: RawTracePointContext) -> i32 {
+    follow::on_ask(ctx.arg::<u64>(0) != 0);
+    0
 }
 
 /// `trace_sched_process_fork(struct task_struct *parent, struct task_struct *child)`.
@@ -70,10 +88,10 @@ pub fn connlat_fork(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// `trace_sched_process_free(struct task_struct *p)`.
-#[btf_tracepoint(function = "sched_process_free")]
-pub fn connlat_free(ctx: BtfTracePointContext) -> i32 {
-    follow::on_free(&ctx);
+/// `trace_sched_process_exit(struct task_struct *p, …)`.
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn connlat_process_exit(ctx: BtfTracePointContext) -> i32 {
+    follow::on_exit(&ctx);
     0
 }
 

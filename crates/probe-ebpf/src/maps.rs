@@ -1,14 +1,17 @@
 //! The probe's maps and the settings the recorder injects.
 
 use core::intrinsics::{AtomicOrdering, atomic_xadd};
+use core::mem::size_of;
 
 use aya_ebpf::{
+    helpers::generated::bpf_get_smp_processor_id,
     macros::map,
-    maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LpmTrie, RingBuf},
 };
 use connlat_schema::{
-    counter::{COUNTERS, Counter},
-    settings::{Offsets, Settings},
+    counter::{COUNTER_BLOCKS, Counter, CounterBlock},
+    offsets::Offsets,
+    settings::{NetworkSettings, Settings},
     wire::{COMM_LEN, ConnectStart},
 };
 
@@ -23,14 +26,14 @@ pub static IN_FLIGHT: HashMap<u64, ConnectStart> = HashMap::with_max_entries(65_
 #[map]
 pub static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 
-/// `connlat_schema::counter::Counter` slots.
+/// Blocks of `connlat_schema::counter::Counter` slots.
 #[map]
-pub static COUNTS: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTERS, 0);
+pub static COUNTS: Array<CounterBlock> = Array::with_max_entries(COUNTER_BLOCKS, 0);
 
 // What the filters of `connlat_schema::settings::filter` let through. The
 // recorder sets the sizes of those in use.
 
-/// Process ids.
+/// Process ids, in the namespace that `Settings::pid_namespace` says.
 #[map]
 pub static PIDS: HashMap<u32, u8> = HashMap::with_max_entries(1, 0);
 /// User ids.
@@ -56,6 +59,18 @@ pub static DST_PORTS: Array<u64> = Array::with_max_entries(65_536 / 64, 0);
 #[map]
 pub static CONNECTING: HashMap<u64, ConnectStart> = HashMap::with_max_entries(1, 0);
 
+/// Network namespaces that recorded connects came from: inode to `struct net`.
+/// One that no longer fits stays unknown.
+#[map]
+pub static NETS: HashMap<u32, u64> = HashMap::with_max_entries(1024, 0);
+/// The namespace of the latest connect, in the first word of a cache line for
+/// each block of CPUs: nearly always there is nothing to note.
+#[map]
+pub static NET_LATEST: Array<[u64; 8]> = Array::with_max_entries(COUNTER_BLOCKS, 0);
+/// What the recorder asked for of one namespace.
+#[map]
+pub static NET_SETTINGS: Array<NetworkSettings> = Array::with_max_entries(1, 0);
+
 /// Replaced by the recorder before loading; see `connlat_schema::settings`.
 #[unsafe(no_mangle)]
 static SETTINGS: Settings = Settings {
@@ -66,7 +81,8 @@ static SETTINGS: Settings = Settings {
     filters: 0,
     ip_version: 0,
     cgroup_level: 0,
-    reserved: 0,
+    sk_kern_sock_mask: 0,
+    pid_namespace: [0; 2],
 };
 
 /// Reads one part of the settings so that the verifier, not rustc, folds it.
@@ -78,20 +94,33 @@ pub fn setting<T: Copy + 'static>(part: impl FnOnce(&'static Settings) -> &'stat
     unsafe { part.read_volatile() }
 }
 
+/// The block of this CPU.
+#[inline(always)]
+pub fn block() -> u32 {
+    // SAFETY: helper without arguments.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    cpu & (COUNTER_BLOCKS - 1)
+}
+
 /// Adds one to a counter slot.
 ///
-/// Atomically, although the slot belongs to this CPU: a program can be
-/// interrupted, and since Linux 7.0 preempted, by another that counts too.
+/// Atomically: a program can be interrupted, and since Linux 7.0 preempted, by
+/// another that counts too, and CPUs share a block where there are many.
 #[inline(always)]
-pub fn count_slot(slot: u32) {
-    if let Some(value) = COUNTS.get_ptr_mut(slot) {
+pub fn count_slot(slot: usize) {
+    if let Some(counters) = COUNTS.get_ptr_mut(block()) {
+        // The mask keeps the verifier sure of the bounds.
+        let slot = slot & (size_of::<CounterBlock>() / size_of::<u64>() - 1);
         // SAFETY: the verifier checked the map value, which is aligned.
-        unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(value, 1) };
+        unsafe {
+            let counter = counters.cast::<u64>().add(slot);
+            atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(counter, 1);
+        }
     }
 }
 
 /// Adds one to a counter.
 #[inline(always)]
 pub fn count(counter: Counter) {
-    count_slot(counter as u32);
+    count_slot(counter as usize);
 }

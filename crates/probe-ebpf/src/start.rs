@@ -3,26 +3,21 @@
 //! Always in the connecting task, and only here is the current task the one
 //! that connects; at the end it is whatever the softirq interrupted.
 
-use core::{ffi::c_void, mem::MaybeUninit};
+use core::ffi::c_void;
 
-use aya_ebpf::{
-    bindings::BPF_NOEXIST,
-    helpers::{
-        bpf_get_current_pid_tgid, bpf_get_current_uid_gid, bpf_ktime_get_ns,
-        generated::{bpf_get_current_cgroup_id, bpf_get_current_comm},
-    },
-};
+use aya_ebpf::bindings::BPF_NOEXIST;
 use connlat_schema::{
     counter::Counter,
     flags,
-    wire::{AF_INET6, COMM_LEN, ConnectStart},
+    wire::{AF_INET6, ConnectStart},
 };
 
 use crate::{
     end, filter,
     kernel::{Sock, TcpSock, field, offset, present, tcp_sock},
-    maps::{IN_FLIGHT, count},
-    syscall,
+    maps::{IN_FLIGHT, count, setting},
+    network, syscall,
+    task::describe_task,
     turn::Turn,
 };
 
@@ -49,6 +44,7 @@ pub fn on_start(sk: Sock, turn: Turn) {
         Counter::StartMapFull
     } else {
         count(Counter::Started);
+        network::note(sk);
         if turn == Turn::Last {
             count(Counter::LastNeeded);
         }
@@ -102,39 +98,6 @@ fn describe(sk: Sock, tcp: TcpSock) -> ConnectStart {
     }
 }
 
-/// Time and current task; the rest is left 0, also the source port, which at
-/// SYN_SENT is not chosen yet or left over from an earlier attempt.
-#[inline(always)]
-pub fn describe_task() -> ConnectStart {
-    // SAFETY: helper without arguments.
-    let start_ns = unsafe { bpf_ktime_get_ns() };
-    let mut comm = MaybeUninit::<[u64; COMM_LEN / 8]>::uninit();
-    // SAFETY: the helper fills exactly the bytes it is told of, with zeroes
-    // where it fails (kernel/bpf/helpers.c, bpf_get_current_comm).
-    let comm = unsafe {
-        bpf_get_current_comm(comm.as_mut_ptr().cast(), COMM_LEN as u32);
-        comm.assume_init()
-    };
-    let pid_tgid = bpf_get_current_pid_tgid();
-    ConnectStart {
-        start_ns,
-        // SAFETY: helper without arguments.
-        cgroup_id: unsafe { bpf_get_current_cgroup_id() },
-        pid: (pid_tgid >> 32) as u32,
-        tid: pid_tgid as u32,
-        uid: bpf_get_current_uid_gid() as u32,
-        netns: 0,
-        src_addr: [0; 4],
-        dst_addr: [0; 4],
-        comm,
-        src_port: 0,
-        dst_port: 0,
-        flags: 0,
-        family: 0,
-        seen_last: 0,
-    }
-}
-
 /// Source and destination as `ConnectStart` holds them.
 #[inline(always)]
 fn addresses(sk: Sock, family: u8) -> ([u32; 4], [u32; 4]) {
@@ -147,7 +110,7 @@ fn addresses(sk: Sock, family: u8) -> ([u32; 4], [u32; 4]) {
 
 #[inline(always)]
 fn netns(sk: Sock) -> u32 {
-    if !present(offset!(skc_net)) {
+    if !present(offset!(skc_net)) || !present(offset!(netns_inum)) {
         return 0;
     }
     let net = field!(sk, skc_net: *const c_void);
@@ -161,7 +124,7 @@ fn flags_at_start(sk: Sock, tcp: TcpSock) -> u16 {
         return flags::MPTCP_SUBFLOW;
     }
     if present(offset!(sk_kern_sock))
-        && u32::from(field!(sk, sk_kern_sock: u8)) & offset!(sk_kern_sock_mask) != 0
+        && u32::from(field!(sk, sk_kern_sock: u8)) & setting(|s| &s.sk_kern_sock_mask) != 0
     {
         return flags::KERNEL_SOCKET;
     }

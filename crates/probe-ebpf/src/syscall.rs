@@ -24,7 +24,7 @@ use crate::{
     end, filter,
     kernel::{field, offset, probe_read},
     maps::{CONNECTING, count, setting},
-    start::describe_task,
+    task::describe_task,
 };
 
 const S_IFMT: u16 = 0o170_000;
@@ -52,7 +52,7 @@ pub fn on_enter(ctx: &BtfTracePointContext) {
     let Some(sk) = unconnected_tcp_socket(fd) else { return };
     let Some(start) = describe(sk, address) else { return };
     if CONNECTING.insert(bpf_get_current_pid_tgid(), &start, u64::from(BPF_ANY)).is_err() {
-        count(Counter::StartMapFull);
+        count(Counter::SyscallTableFull);
     }
 }
 

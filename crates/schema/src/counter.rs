@@ -1,4 +1,4 @@
-//! Indexes of the probe's per-CPU counters.
+//! Indexes of the probe's counters.
 //!
 //! Together they account for every attempt the probe saw start:
 //!
@@ -35,15 +35,32 @@ pub enum Counter {
     /// Starts and ends that only the last program on the tracepoint saw: the
     /// kernel had skipped those before it.
     LastNeeded = 8,
+    /// Calls of connect(2) that could not be followed to their end because the
+    /// table for `--trace-local-errors` was full. Those that reach SYN_SENT are
+    /// seen all the same.
+    SyscallTableFull = 9,
     /// First of [`Outcome::COUNT`] slots: finished attempts below the
     /// configured minimum latency, by outcome.
-    SuppressedBase = 9,
+    SuppressedBase = 10,
 }
 
-/// Number of slots.
-pub const COUNTERS: u32 = Counter::SuppressedBase as u32 + Outcome::COUNT as u32;
+/// Number of counters.
+pub const COUNTERS: usize = Counter::SuppressedBase as usize + Outcome::COUNT;
+
+/// Copies of the counters; each CPU adds to the one of its number modulo this.
+///
+/// Not a per-CPU map: the kernel writes as many values of one as it has
+/// possible CPUs, and a program learns that number only from files that a
+/// container may fake. Here the map's own size says it all. A power of two.
+pub const COUNTER_BLOCKS: u32 = 64;
+
+/// The counters of one block, padded so that no two blocks share a cache line
+/// and an index is bounded by a mask. A power of two.
+pub type CounterBlock = [u64; 32];
+
+const _: () = assert!(COUNTERS <= size_of::<CounterBlock>() / size_of::<u64>());
 
 /// Slot that counts suppressed attempts of one outcome.
-pub const fn suppressed_slot(outcome: Outcome) -> u32 {
-    Counter::SuppressedBase as u32 + outcome as u32
+pub const fn suppressed_slot(outcome: Outcome) -> usize {
+    Counter::SuppressedBase as usize + outcome as usize
 }

@@ -1,7 +1,7 @@
 //! What the three programs agree on, and nothing else.
 //!
 //! * [`wire`]: the record the BPF probe hands to the recorder, byte for byte;
-//! * [`settings`]: what the recorder tells the probe before it is loaded;
+//! * [`settings`], [`offsets`]: what the recorder tells the probe before it is loaded;
 //! * [`counter`]: the probe's own account of what it saw and lost;
 //! * [`outcome`], [`flags`]: the words and bits used from the kernel to the report;
 //! * [`classify`]: how the end of a connect becomes an outcome;
@@ -17,6 +17,7 @@
 pub mod classify;
 pub mod counter;
 pub mod flags;
+pub mod offsets;
 pub mod outcome;
 pub mod settings;
 pub mod wire;

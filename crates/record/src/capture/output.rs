@@ -34,6 +34,9 @@ pub enum OutputError {
     /// The path names no file.
     #[error("{} is not a file name; use --output DIR/NAME.parquet", .0.display())]
     NotAFile(PathBuf),
+    /// What is there is no regular file: not even `--force` replaces it.
+    #[error("{} is there and not a regular file; use another --output", .0.display())]
+    NotReplaceable(PathBuf),
     /// A directory of the output is a link or something else.
     #[error("{} is not a plain directory; links are not followed there", .0.display())]
     NotADirectory(PathBuf),
@@ -149,7 +152,11 @@ impl Output {
         let mut output = self;
         for number in 2..1_000 {
             match output.check() {
-                Err(OutputError::Exists(_) | OutputError::JournalExists(_)) => {
+                Err(
+                    OutputError::Exists(_)
+                    | OutputError::JournalExists(_)
+                    | OutputError::NotReplaceable(_),
+                ) => {
                     output = output.sibling(format!("{stem}-{number}.parquet"));
                 }
                 result => return result.map(|()| output),
@@ -227,6 +234,9 @@ impl Output {
     pub fn check(&self) -> Result<(), OutputError> {
         match fs::symlink_metadata(self.capture()) {
             Ok(metadata) if metadata.is_dir() => return Err(OutputError::NotAFile(self.shown())),
+            Ok(metadata) if !metadata.is_file() => {
+                return Err(OutputError::NotReplaceable(self.shown()));
+            }
             Ok(_) if !self.replace => return Err(OutputError::Exists(self.shown())),
             _ => {}
         }
@@ -298,13 +308,27 @@ mod tests {
     }
 
     #[test]
-    fn a_dangling_link_counts_as_existing() {
+    fn only_regular_files_are_replaced() {
         let directory = tempfile::tempdir().expect("a directory");
-        let link = directory.path().join("c.parquet");
-        std::os::unix::fs::symlink("/nonexistent", &link).expect("a link");
-        assert!(matches!(at(&link, false), Err(OutputError::Exists(_))));
-        let forced = at(&link, true).expect("may be replaced, not followed");
-        let journal = suffixed(&link, JOURNAL_SUFFIX);
+        let path = directory.path().join("c.parquet");
+        std::os::unix::fs::symlink("/nonexistent", &path).expect("a link");
+        for force in [false, true] {
+            assert!(matches!(at(&path, force), Err(OutputError::NotReplaceable(_))));
+        }
+        fs::remove_file(&path).expect("removed");
+        let socket = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        for force in [false, true] {
+            assert!(matches!(at(&path, force), Err(OutputError::NotReplaceable(_))));
+        }
+        drop(socket);
+    }
+
+    #[test]
+    fn a_journal_is_not_written_through_a_link() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("c.parquet");
+        let forced = at(&path, true).expect("an output");
+        let journal = suffixed(&path, JOURNAL_SUFFIX);
         std::os::unix::fs::symlink("/tmp/elsewhere", journal).expect("a link");
         assert!(forced.create_journal().is_err());
         assert!(!Path::new("/tmp/elsewhere").exists());

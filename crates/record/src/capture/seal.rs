@@ -136,6 +136,15 @@ fn publish(output: &Output) -> Result<(), SealError> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     let flags = if output.replace() { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
     let write_error = |source| SealError::Write { path: output.shown(), source };
+    // Looked at when the recording began, but much may have happened since.
+    if output.replace()
+        && fs::symlink_metadata(output.capture()).is_ok_and(|found| !found.is_file())
+    {
+        return Err(SealError::Appeared {
+            capture: output.shown(),
+            journal: output.shown_journal(),
+        });
+    }
     match renameat_with(CWD, output.temporary(), CWD, output.capture(), flags) {
         Ok(()) => output.sync_directory().map_err(write_error),
         Err(rustix::io::Errno::EXIST) => {

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::needs::Need;
+use super::need::Need;
+use crate::host::{PidNamespace, find_time_namespace};
 use crate::probe::{Refusal, held};
 
 /// CAP_BPF and CAP_PERFMON of the host, or CAP_SYS_ADMIN.
@@ -49,4 +50,36 @@ pub fn proc() -> Need {
         return Need::ok(NAME, "/proc".to_owned());
     }
     Need::missing(NAME, "/proc is not mounted".to_owned(), "mount -t proc proc /proc")
+}
+
+/// Process numbers typed in a pid namespace mean others to the kernel.
+pub fn pid_namespace() -> Need {
+    const NAME: &str = "pid namespace";
+    match PidNamespace::own() {
+        Ok(None) => Need::ok(NAME, "the host's".to_owned()),
+        Ok(Some(_)) => Need::ok(
+            NAME,
+            "not the host's: --pid takes the numbers here, rows have the host's".to_owned(),
+        ),
+        Err(error) => Need::limited(
+            NAME,
+            format!("/proc/self/ns/pid: {error}; no --pid and --follow"),
+            "mount -t proc proc /proc",
+        ),
+    }
+}
+
+/// Events carry the host's monotonic clock.
+pub fn time_namespace() -> Need {
+    const NAME: &str = "time namespace";
+    match find_time_namespace() {
+        Ok(ahead_ns) if ahead_ns == 0 => Need::ok(NAME, "the host's clock".to_owned()),
+        Ok(ahead_ns) => {
+            let seconds = ahead_ns as f64 / 1e9;
+            Need::ok(NAME, format!("{seconds:+} s from the host's clock, taken into account"))
+        }
+        Err(error) => {
+            Need::missing(NAME, format!("{error:#}"), "run record outside the time namespace")
+        }
+    }
 }

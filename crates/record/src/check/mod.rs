@@ -4,6 +4,7 @@
 //! hide an old kernel; the last line really attaches the probe.
 
 mod confinement;
+mod need;
 mod needs;
 
 use std::io::{self, Write};
@@ -13,7 +14,8 @@ use anyhow::Context;
 use connlat_schema::escape::{json_document, terminal};
 use serde_json::json;
 
-pub use needs::{Need, Status, all};
+pub use need::{Need, Status};
+pub use needs::all;
 
 /// Prints the needs; 0 if recording works here, 1 if not.
 ///

@@ -7,87 +7,44 @@ use aya::sys::is_map_supported;
 use aya_obj::btf::BtfKind;
 
 use super::confinement;
-use crate::host::CgroupPaths;
+use super::need::{Need, Status};
+use crate::host::{CgroupPaths, KernelRelease};
 use crate::probe::{
     AttachError, Filters, MINIMUM_KERNEL, Probe, ProbeOptions, ResolvedOffsets,
-    cgroup_filter_available, check_kernel, kernel_types,
+    cgroup_filter_available, kernel_types,
 };
-
-/// How a need is met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// It is there.
-    Ok,
-    /// Recording works without it, with less in the capture.
-    Limited,
-    /// Recording does not work without it.
-    Missing,
-}
-
-impl Status {
-    /// As printed.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Limited => "limited",
-            Self::Missing => "missing",
-        }
-    }
-}
-
-/// One line of the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
-    /// What is needed.
-    pub name: &'static str,
-    /// Whether it is there.
-    pub status: Status,
-    /// What was found.
-    pub detail: String,
-    /// What to do where it is not there.
-    pub remedy: Option<&'static str>,
-}
-
-impl Need {
-    /// It is there.
-    pub fn ok(name: &'static str, detail: String) -> Self {
-        Self { name, status: Status::Ok, detail, remedy: None }
-    }
-
-    /// Recording works without it.
-    pub fn limited(name: &'static str, detail: String, remedy: &'static str) -> Self {
-        Self { name, status: Status::Limited, detail, remedy: Some(remedy) }
-    }
-
-    /// Recording does not work without it.
-    pub fn missing(name: &'static str, detail: String, remedy: &'static str) -> Self {
-        Self { name, status: Status::Missing, detail, remedy: Some(remedy) }
-    }
-}
 
 /// Everything, tested now.
 pub fn all(btf: &Path) -> Vec<Need> {
+    // Last in the list, tried first: only it tells whether the kernel will do.
+    let probe = probe(btf);
     let mut needs = vec![
-        kernel_release(),
+        kernel_release(probe.status),
         confinement::proc(),
         confinement::privileges(),
         confinement::lockdown(),
+        confinement::pid_namespace(),
+        confinement::time_namespace(),
     ];
     needs.extend(types(btf));
     needs.push(ring_buffer());
     needs.push(cgroups());
     needs.push(cgroup_filter());
-    needs.push(probe(btf));
+    needs.push(probe);
     needs
 }
 
-fn kernel_release() -> Need {
-    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+fn kernel_release(probe: Status) -> Need {
+    const NAME: &str = "kernel release";
+    let release = KernelRelease::read();
     let (major, minor) = MINIMUM_KERNEL;
-    let detail = format!("{release} (Linux {major}.{minor} or later is needed)");
-    match check_kernel(&release) {
-        Ok(_) => Need::ok("kernel release", detail),
-        Err(_) => Need::missing("kernel release", detail, "boot a newer kernel"),
+    let detail = format!("{} (Linux {major}.{minor} or later is needed)", release.text);
+    match release.version {
+        // A release can be made up; what the kernel can do cannot.
+        Some(version) if version < MINIMUM_KERNEL && probe == Status::Missing => {
+            Need::missing(NAME, detail, "boot a newer kernel")
+        }
+        _ => Need::ok(NAME, detail),
     }
 }
 
@@ -144,15 +101,20 @@ fn ring_buffer() -> Need {
 
 fn cgroups() -> Need {
     const NAME: &str = "cgroup v2";
-    match CgroupPaths::open().mount_point() {
-        Some(Some(mount)) => Need::ok(NAME, mount.display().to_string()),
-        Some(None) => Need::ok(NAME, "not mounted here, read through a private view".to_owned()),
-        None => Need::limited(
-            NAME,
-            "no hierarchy: captures will have cgroup ids without paths".to_owned(),
-            "mount -t cgroup2 none /mnt/cgroup2",
-        ),
-    }
+    let paths = CgroupPaths::open();
+    let place = match paths.mount_point() {
+        Some(Some(mount)) => mount.display().to_string(),
+        Some(None) => "not mounted here, read through a private view".to_owned(),
+        None => String::new(),
+    };
+    let Some(lost) = paths.unavailable() else { return Need::ok(NAME, place) };
+    let remedy = match (paths.mount_point(), paths.v1_controllers()) {
+        (None, _) => "mount -t cgroup2 none /mnt/cgroup2",
+        (_, []) => "give CAP_DAC_READ_SEARCH; captures will have cgroup ids without paths",
+        _ => "boot with systemd.unified_cgroup_hierarchy=1 to have one hierarchy for all",
+    };
+    let separator = if place.is_empty() { "" } else { ", " };
+    Need::limited(NAME, format!("{place}{separator}without {lost}"), remedy)
 }
 
 /// `--cgroup` compares the ancestors of a task's cgroup.

@@ -1,12 +1,20 @@
 //! Arguments as the user typed them.
 
 use std::ffi::OsString;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Parser};
 use clap_complete::Shell;
+use ipnet::IpNet;
 
+use super::values;
 use crate::probe::{KERNEL_BTF, ProbeOptions};
+use crate::session::{Options, Rotate};
+
+/// Largest in-flight table: beyond it the preallocation alone takes gigabytes.
+const MAX_IN_FLIGHT: i64 = 16 << 20;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -122,22 +130,22 @@ pub struct RecordArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Replace FILE if it exists
+    /// Replace FILE if it exists and is a regular file
     #[arg(long)]
     pub force: bool,
 
     /// Stop after this long, such as 10s, 5m or 1h30m
-    #[arg(long, value_name = "TIME")]
-    pub duration: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub duration: Option<Duration>,
 
-    /// Record only this process (repeatable)
+    /// Record only this process, until it ends (repeatable)
     #[arg(short, long = "pid", value_name = "PID", action = ArgAction::Append, help_heading = "Filters")]
     pub pids: Vec<u32>,
 
     /// Record only connects that take at least this long, such as 5ms; the
     /// others are counted
-    #[arg(long, value_name = "TIME", help_heading = "Filters")]
-    pub min_latency: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Filters")]
+    pub min_latency: Option<Duration>,
 
     /// Record only COMMAND and the processes it starts
     #[arg(long, requires = "command", conflicts_with = "pids", help_heading = "Filters")]
@@ -171,32 +179,32 @@ pub struct CaptureArgs {
 
     /// Begin a new file after this time, or when the journal has this size
     /// (about ten times the sealed file), such as 10m or 100MB
-    #[arg(long, value_name = "TIME|SIZE", requires = "output_dir")]
-    pub rotate: Option<String>,
+    #[arg(long, value_name = "TIME|SIZE", value_parser = values::rotation, requires = "output_dir")]
+    pub rotate: Option<Rotate>,
 
     /// Delete own sealed files older than this, such as 24h
-    #[arg(long, value_name = "TIME", requires = "rotate")]
-    pub retain: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = values::duration, requires = "rotate")]
+    pub retain: Option<Duration>,
 
     /// Delete own oldest sealed files beyond this size, such as 1GiB
-    #[arg(long, value_name = "SIZE", requires = "rotate")]
-    pub retain_size: Option<String>,
+    #[arg(long, value_name = "SIZE", value_parser = values::size, requires = "rotate")]
+    pub retain_size: Option<u64>,
 
     /// Stop once this many connects are recorded (a batch is kept whole)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_events: Option<u64>,
 
     /// Stop once journal and files take this much of the disk
-    #[arg(long, value_name = "SIZE")]
-    pub max_size: Option<String>,
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_size: Option<u64>,
 
     /// Stop once recorder and kernel buffers take this much memory
-    #[arg(long, value_name = "SIZE")]
-    pub max_memory: Option<String>,
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_memory: Option<u64>,
 
     /// Permissions of new files, octal
-    #[arg(long, value_name = "MODE", default_value = "0600")]
-    pub mode: Option<String>,
+    #[arg(long, value_name = "MODE", value_parser = values::permissions, default_value = "0600")]
+    pub mode: u32,
 }
 
 /// Arguments of `record live`: those of tcpconnlat, and more.
@@ -204,14 +212,14 @@ pub struct CaptureArgs {
 #[command(after_help = LIVE_EXAMPLES)]
 pub struct LiveArgs {
     /// Minimum latency to print, ms
-    #[arg(value_name = "MIN_MS")]
-    pub min_ms: Option<String>,
+    #[arg(value_name = "MIN_MS", value_parser = values::milliseconds)]
+    pub min_ms: Option<Duration>,
 
     /// Include a timestamp: seconds since the first row
     #[arg(short, long)]
     pub timestamp: bool,
 
-    /// Trace only this process (repeatable)
+    /// Trace only this process, until it ends (repeatable)
     #[arg(short, long = "pid", value_name = "PID", action = ArgAction::Append)]
     pub pids: Vec<u32>,
 
@@ -239,13 +247,13 @@ pub struct LiveArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Replace FILE if it exists
+    /// Replace FILE if it exists and is a regular file
     #[arg(long, requires = "output")]
     pub force: bool,
 
     /// Stop after this long, such as 10s
-    #[arg(long, value_name = "TIME")]
-    pub duration: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub duration: Option<Duration>,
 
     /// Filters shared with recording.
     #[command(flatten)]
@@ -283,16 +291,16 @@ pub struct FilterArgs {
 
     /// Only this network namespace: an inode, or a path such as
     /// /proc/PID/ns/net (repeatable)
-    #[arg(long = "netns", value_name = "NETNS", action = ArgAction::Append)]
-    pub netns: Vec<String>,
+    #[arg(long = "netns", value_name = "NETNS", value_parser = values::netns, action = ArgAction::Append)]
+    pub netns: Vec<u32>,
 
     /// Only destinations in this address or prefix (repeatable)
-    #[arg(long = "dst", value_name = "CIDR", action = ArgAction::Append)]
-    pub destinations: Vec<String>,
+    #[arg(long = "dst", value_name = "CIDR", value_parser = values::destination, action = ArgAction::Append)]
+    pub destinations: Vec<IpNet>,
 
     /// Only this destination port or range (repeatable)
-    #[arg(long = "dst-port", value_name = "PORT[-PORT]", action = ArgAction::Append)]
-    pub ports: Vec<String>,
+    #[arg(long = "dst-port", value_name = "PORT[-PORT]", value_parser = values::ports, action = ArgAction::Append)]
+    pub ports: Vec<RangeInclusive<u16>>,
 }
 
 /// How the probe works.
@@ -310,12 +318,17 @@ pub struct ProbeArgs {
     pub btf: PathBuf,
 
     /// Size of the kernel's event buffer, a power of two
-    #[arg(long, value_name = "SIZE", default_value = ProbeOptions::DEFAULT_RING_SIZE)]
-    pub ring_size: String,
+    #[arg(long, value_name = "SIZE", value_parser = values::ring_size, default_value = ProbeOptions::DEFAULT_RING_SIZE)]
+    pub ring_size: u32,
 
     /// Most connects in flight at one time
-    #[arg(long, value_name = "N", default_value_t = ProbeOptions::DEFAULT_MAX_IN_FLIGHT)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_IN_FLIGHT), default_value_t = ProbeOptions::DEFAULT_MAX_IN_FLIGHT)]
     pub max_in_flight: u32,
+
+    /// Priority of the recorder, as nice(1) counts: below 0 it comes before
+    /// others when CPUs are short; 0 leaves it as it was started
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-20..=19), allow_negative_numbers = true, default_value_t = Options::DEFAULT_NICE)]
+    pub nice: i32,
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 pub mod args;
 mod manual;
-pub mod options;
+mod options;
 mod recover;
 mod snapshot;
+mod values;
 
 use std::process::ExitCode;
 
@@ -13,33 +14,32 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::message::say;
 use crate::{check, live, session};
 use args::{Args, Subcommand};
-use options::Options;
 
 /// Exit code of a recording that failed; usage errors are 2, by clap.
 const FAILURE: u8 = 1;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = Args::from_arg_matches(&Args::command().get_matches());
-    let result = args.and_then(|args| match args.subcommand {
-        None => Options::for_recording(args.record).map(|options| session::run(&options)),
-        Some(Subcommand::Check(args)) => Ok(check::run(args.json, &args.btf)),
-        Some(Subcommand::Recover(args)) => Ok(recover::run(&args)),
-        Some(Subcommand::Snapshot(args)) => Ok(snapshot::run(args.pid)),
-        Some(Subcommand::Completions { shell }) => Ok(manual::completions(shell)),
-        Some(Subcommand::Man { directory }) => Ok(manual::man(&directory)),
-        Some(Subcommand::Live(live)) if live.ebpf => Ok(live::print_program().map(|()| 0)),
-        Some(Subcommand::Live(live)) => {
-            Options::for_live(*live).map(|options| session::run(&options))
-        }
-    });
+    let args = match Args::from_arg_matches(&Args::command().get_matches()) {
+        Ok(args) => args,
+        Err(usage) => usage.exit(),
+    };
+    let result = match args.subcommand {
+        None => session::run(&options::for_recording(args.record)),
+        Some(Subcommand::Check(args)) => check::run(args.json, &args.btf),
+        Some(Subcommand::Recover(args)) => recover::run(&args),
+        Some(Subcommand::Snapshot(args)) => snapshot::run(args.pid),
+        Some(Subcommand::Completions { shell }) => manual::completions(shell),
+        Some(Subcommand::Man { directory }) => manual::man(&directory),
+        Some(Subcommand::Live(live)) if live.ebpf => live::print_program().map(|()| 0),
+        Some(Subcommand::Live(live)) => session::run(&options::for_live(*live)),
+    };
     match result {
-        Ok(Ok(code)) => ExitCode::from(code),
-        Ok(Err(error)) => {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
             // One line, however deep the cause.
             say!("record: {error:#}");
             ExitCode::from(FAILURE)
         }
-        Err(usage) => usage.exit(),
     }
 }

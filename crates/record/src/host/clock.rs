@@ -8,6 +8,8 @@
 use connlat_schema::capture::metadata::{ClockSample, Instant};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
+use super::time_namespace;
+
 /// Interval of the kept samples, ns.
 const SAMPLE_INTERVAL_NS: i64 = 10_000_000_000;
 /// A change of offset that is kept at once, ns: slewing stays below it.
@@ -18,7 +20,7 @@ const MAX_SAMPLES: usize = 256;
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockReading {
-    /// CLOCK_MONOTONIC, ns.
+    /// CLOCK_MONOTONIC of the host, ns.
     pub monotonic_ns: i64,
     /// CLOCK_REALTIME, ns since 1970.
     pub realtime_ns: i64,
@@ -30,9 +32,9 @@ impl ClockReading {
     /// Reads both clocks now; the tightest of three tries.
     pub fn now() -> Self {
         let once = || {
-            let before = nanoseconds(clock_gettime(ClockId::Monotonic));
+            let before = host_monotonic_ns();
             let realtime_ns = nanoseconds(clock_gettime(ClockId::Realtime));
-            let after = nanoseconds(clock_gettime(ClockId::Monotonic));
+            let after = host_monotonic_ns();
             Self {
                 monotonic_ns: before + (after - before) / 2,
                 realtime_ns,
@@ -145,6 +147,11 @@ impl Clock {
             self.interval_ns *= 2;
         }
     }
+}
+
+/// CLOCK_MONOTONIC as the kernel's events carry it.
+fn host_monotonic_ns() -> i64 {
+    nanoseconds(clock_gettime(ClockId::Monotonic)) - time_namespace::ahead_ns()
 }
 
 fn nanoseconds(time: Timespec) -> i64 {

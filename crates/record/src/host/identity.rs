@@ -5,6 +5,8 @@ use std::fs;
 use connlat_schema::decode::escape_invalid_utf8;
 use sha2::{Digest, Sha256};
 
+use super::kernel::KernelRelease;
+
 /// Prefix hashed with the machine id, as machine-id(5) asks: the id itself is
 /// confidential, its hash under an application's key is not.
 const MACHINE_ID_KEY: &[u8] = b"connlat capture\0";
@@ -14,7 +16,7 @@ const MACHINE_ID_KEY: &[u8] = b"connlat capture\0";
 pub struct Identity {
     /// Host name.
     pub host: String,
-    /// `uname -r`.
+    /// As `uname -r` says without UNAME26.
     pub kernel_release: String,
     /// `uname -m`.
     pub arch: String,
@@ -31,7 +33,7 @@ impl Identity {
         let text = |name: &std::ffi::CStr| escape_invalid_utf8(name.to_bytes());
         Self {
             host: text(uname.nodename()),
-            kernel_release: text(uname.release()),
+            kernel_release: KernelRelease::read().text,
             arch: text(uname.machine()),
             boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id")
                 .map(|id| id.trim().to_owned())

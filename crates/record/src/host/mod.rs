@@ -3,9 +3,15 @@
 mod cgroup;
 mod clock;
 mod identity;
+mod kernel;
+mod pid_namespace;
 mod sysctl;
+mod time_namespace;
 
 pub use cgroup::CgroupPaths;
 pub use clock::{Clock, ClockReading};
 pub use identity::Identity;
-pub use sysctl::connect_sysctls;
+pub use kernel::KernelRelease;
+pub use pid_namespace::PidNamespace;
+pub use sysctl::{connect_sysctls, own_network_namespace};
+pub use time_namespace::find as find_time_namespace;

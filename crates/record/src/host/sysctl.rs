@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 /// The settings recorded, below `/proc/sys/net/ipv4`.
 const NAMES: [&str; 5] = [
@@ -22,4 +23,9 @@ pub fn connect_sysctls() -> BTreeMap<String, String> {
             Some((format!("net.ipv4.{name}"), words.join(" ")))
         })
         .collect()
+}
+
+/// Inode of the recorder's network namespace, as the column `netns` has it.
+pub fn own_network_namespace() -> Option<i64> {
+    i64::try_from(fs::metadata("/proc/self/ns/net").ok()?.ino()).ok()
 }

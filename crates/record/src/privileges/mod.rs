@@ -13,9 +13,6 @@ use std::os::fd::BorrowedFd;
 use anyhow::Context;
 use rustix::process::setpriority_process;
 
-/// Nice value of the recorder; the command it runs keeps its own.
-const PRIORITY: i32 = -10;
-
 /// What the rest of a session still has to do.
 pub struct Needs<'a> {
     /// Where files are written.
@@ -24,6 +21,8 @@ pub struct Needs<'a> {
     pub cgroups: Option<BorrowedFd<'a>>,
     /// Whether a command was started that may have to be ended.
     pub command: bool,
+    /// Nice value of the recorder; the command it runs keeps its own.
+    pub nice: i32,
 }
 
 /// Gives up everything else, for good.
@@ -32,9 +31,10 @@ pub struct Needs<'a> {
 /// When the kernel refuses to take a privilege away; what it cannot enforce at
 /// all (Landlock on an older kernel) is no error.
 pub fn drop_all_but(needs: &Needs<'_>) -> anyhow::Result<()> {
-    // On a host that is overloaded the recorder has to come first to be of any
-    // use; it needs little. Without the privilege it goes on as it is.
-    let _ = setpriority_process(None, PRIORITY);
+    // 0 is no wish. Without the privilege to go lower it goes on as it is.
+    if needs.nice != 0 {
+        let _ = setpriority_process(None, needs.nice);
+    }
     let may_write = |user| needs.directory.is_none_or(|it| identity::can_write(user, it));
     if let Some(user) = identity::sudo_user().filter(|user| may_write(*user)) {
         identity::become_user(user).context("cannot become the user who called sudo")?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use aya::programs::ProgramError;
 
 use super::permission::Refusal;
+use crate::host::KernelRelease;
 
 /// Oldest kernel release the probe's helpers allow (`bpf_skc_to_tcp_sock` 5.9,
 /// raw tracepoint test runs 5.10).
@@ -17,7 +18,7 @@ pub enum AttachError {
     /// The process may not load BPF programs.
     #[error("{0}")]
     Permission(Refusal),
-    /// The kernel is older than [`MINIMUM_KERNEL`].
+    /// The kernel is older than [`MINIMUM_KERNEL`], and lacks something.
     #[error("kernel {release} is too old; Linux {}.{} or later is needed", MINIMUM_KERNEL.0, MINIMUM_KERNEL.1)]
     KernelTooOld {
         /// `uname -r`.
@@ -69,12 +70,39 @@ pub enum AttachError {
         "this kernel has no tracepoint {0}; a kernel built with CONFIG_INET, CONFIG_TRACEPOINTS and CONFIG_DEBUG_INFO_BTF is needed"
     )]
     NoTracepoint(&'static str),
+    /// A process to filter by does not exist.
+    #[error("no process {0}; --pid takes the id of one that runs")]
+    NoProcess(u32),
+    /// The number is that of a thread.
+    #[error("{thread} is a thread of process {process}; use --pid {process}")]
+    Thread {
+        /// As given.
+        thread: u32,
+        /// Its process.
+        process: u32,
+    },
+    /// Process numbers do not mean what was typed.
+    #[error("cannot tell processes by their numbers here: {0}")]
+    UnknownNumbers(String),
     /// Anything else the kernel or aya said.
     #[error("the kernel refused the BPF program: {0}")]
     Rejected(String),
 }
 
 impl AttachError {
+    /// What an error means on a kernel whose release is too old, if it is one
+    /// that an old kernel explains.
+    pub(super) fn on_kernel(self, release: &KernelRelease) -> Self {
+        let explained =
+            matches!(self, Self::NoBtf { .. } | Self::NoTracepoint(_) | Self::Rejected(_));
+        match release.version {
+            Some(version) if explained && version < MINIMUM_KERNEL => {
+                Self::KernelTooOld { release: release.text.clone() }
+            }
+            _ => self,
+        }
+    }
+
     /// What a refusal means where a program was attached by the types of a file.
     pub(super) fn with_types_of(self, path: &Path) -> Self {
         match self {
@@ -141,22 +169,6 @@ fn complaint(log: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// The version of a release such as `6.1.0-18-amd64`, checked against
-/// [`MINIMUM_KERNEL`].
-///
-/// # Errors
-/// [`AttachError::KernelTooOld`].
-pub fn check_kernel(release: &str) -> Result<(u32, u32), AttachError> {
-    let mut numbers = release
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|digits| digits.parse::<u32>().unwrap_or_default());
-    let version = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
-    if version < MINIMUM_KERNEL {
-        return Err(AttachError::KernelTooOld { release: release.to_owned() });
-    }
-    Ok(version)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,15 +202,15 @@ mod tests {
     }
 
     #[test]
-    fn releases() {
-        for good in ["5.10.0-28-cloud-amd64", "6.18.44-fc-v669", "6.1", "10.0.0"] {
-            assert!(check_kernel(good).is_ok(), "{good}");
+    fn a_release_explains_a_refusal_and_makes_none() {
+        let refused = || AttachError::NoTracepoint("inet_sock_set_state");
+        let on = |release: &str| refused().on_kernel(&KernelRelease::of(release)).to_string();
+        assert_eq!(on("5.4.0-1"), "kernel 5.4.0-1 is too old; Linux 5.10 or later is needed");
+        for other in ["5.10.0-28-cloud-amd64", "6.18.44", "garbage", ""] {
+            assert!(on(other).contains("no tracepoint"), "{other}");
         }
-        assert_eq!(check_kernel("6.1.0-18-amd64").ok(), Some((6, 1)));
-        for old in ["5.9.16", "4.19.0-25-amd64", "", "garbage"] {
-            assert!(check_kernel(old).is_err(), "{old}");
-        }
-        let error = check_kernel("5.4.0").expect_err("too old");
-        assert_eq!(error.to_string(), "kernel 5.4.0 is too old; Linux 5.10 or later is needed");
+        let permission = AttachError::Permission(Refusal::Capabilities);
+        let error = permission.on_kernel(&KernelRelease::of("4.19.0")).to_string();
+        assert!(error.contains("permission"), "{error}");
     }
 }

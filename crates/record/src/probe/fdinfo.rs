@@ -4,19 +4,18 @@ use std::fs;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Runs of a program that the kernel skipped because one was already active on
-/// that CPU (`recursion_misses`, since Linux 5.12); 0 where not published.
-pub fn recursion_misses(program: BorrowedFd<'_>) -> u64 {
+/// that CPU (`recursion_misses`, since Linux 5.12); `None` where not published.
+pub fn recursion_misses(program: BorrowedFd<'_>) -> Option<u64> {
     let path = format!("/proc/self/fdinfo/{}", program.as_raw_fd());
-    fs::read_to_string(path).map(|text| parse(&text)).unwrap_or_default()
+    parse(&fs::read_to_string(path).ok()?)
 }
 
-fn parse(fdinfo: &str) -> u64 {
+fn parse(fdinfo: &str) -> Option<u64> {
     fdinfo
         .lines()
         .filter_map(|line| line.split_once(':'))
         .find(|(key, _)| *key == "recursion_misses")
         .and_then(|(_, value)| value.trim().parse().ok())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -24,9 +23,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_is_found_or_zero() {
-        assert_eq!(parse("pos:\t0\nprog_type:\t26\nrecursion_misses:\t17\n"), 17);
-        assert_eq!(parse("pos:\t0\n"), 0);
-        assert_eq!(parse(""), 0);
+    fn the_line_is_found_or_unknown() {
+        assert_eq!(parse("pos:\t0\nprog_type:\t26\nrecursion_misses:\t17\n"), Some(17));
+        assert_eq!(parse("pos:\t0\n"), None);
+        assert_eq!(parse(""), None);
     }
 }

@@ -16,7 +16,7 @@ use connlat_schema::wire::COMM_LEN;
 use ipnet::IpNet;
 
 use super::error::AttachError;
-use crate::host::CgroupPaths;
+use crate::host::{CgroupPaths, PidNamespace};
 
 /// Descendants of a followed command at one time.
 const MAX_FOLLOWED: u32 = 65_536;
@@ -55,8 +55,11 @@ impl Filters {
             (first, last) if first == last => first.to_string(),
             (first, last) => format!("{first}-{last}"),
         };
+        // Numbers typed inside a pid namespace, unlike those in the rows.
+        let namespace = PidNamespace::own().ok().flatten().filter(|_| !self.pids.is_empty());
         let all = [
             ("pid", texts(&self.pids)),
+            ("pid_namespace", namespace.iter().map(|own| own.inode.to_string()).collect()),
             ("uid", texts(&self.uids)),
             ("comm", self.comms.clone()),
             ("cgroup", self.cgroups.iter().map(|path| path.display().to_string()).collect()),

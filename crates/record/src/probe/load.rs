@@ -1,23 +1,29 @@
 //! Loading, attaching and reading the BPF program.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 
-use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
-use aya::programs::{BtfTracePoint, RawTracePoint, RawTracePointRunOptions, TestRun};
-use aya::{Btf, Ebpf, EbpfLoader, Pod};
+use aya::maps::{Array, HashMap, MapData, RingBuf};
+use aya::{Ebpf, EbpfLoader, Pod};
 use connlat_schema::Outcome;
-use connlat_schema::capture::metadata::{Counters, Lost};
-use connlat_schema::counter::{Counter, suppressed_slot};
+use connlat_schema::capture::metadata::Counters;
+use connlat_schema::counter::CounterBlock;
 use connlat_schema::decode::{ConnectEvent, DecodeError, decode_event, decode_start};
+use connlat_schema::offsets::Feature;
 use connlat_schema::settings::{SETTINGS_GLOBAL, Settings};
 use connlat_schema::wire::{ConnectRecord, ConnectStart, RECORD_MAGIC};
 
-use super::error::{AttachError, check_kernel};
+use super::account::{self, Unreadable};
+use super::error::AttachError;
 use super::filters::Filters;
-use super::offsets::{ResolvedOffsets, can_trace_syscalls, kernel_types};
-use super::state_programs::{self, StatePrograms};
-use crate::host::CgroupPaths;
+use super::networks::Networks;
+use super::object::{attach, take_map};
+use super::offsets::{ResolvedOffsets, kernel_types};
+use super::processes::{self, Processes};
+use super::state_programs::StatePrograms;
+use super::test_run;
+use crate::host::{CgroupPaths, KernelRelease};
 
 /// The committed object, built by `crates/probe-ebpf/build.sh`.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../probe-ebpf/connlat-probe.bpf.o");
@@ -84,8 +90,9 @@ pub struct Probe {
     ebpf: Ebpf,
     state: StatePrograms,
     ring: RingBuf<MapData>,
-    counts: PerCpuArray<MapData, u64>,
+    counts: Array<MapData, CounterBlock>,
     in_flight: HashMap<MapData, u64, StartBytes>,
+    networks: Networks,
     unavailable: Vec<String>,
     undecodable: u64,
 }
@@ -96,8 +103,10 @@ impl Probe {
     /// # Errors
     /// Any [`AttachError`].
     pub fn attach(options: &ProbeOptions) -> Result<Self, AttachError> {
-        let kernel = check_kernel(&rustix::system::uname().release().to_string_lossy())?;
-        Self::attach_programs(options, state_programs::needed(kernel))
+        let release = KernelRelease::read();
+        Self::attach_programs(options, super::state_programs::needed(release.version))
+            // What the release says explains a refusal, it does not make one.
+            .map_err(|error| error.on_kernel(&release))
     }
 
     fn attach_programs(
@@ -105,10 +114,17 @@ impl Probe {
         state_programs: &'static [&'static str],
     ) -> Result<Self, AttachError> {
         raise_memlock();
+        let filters = &options.filters;
         let resolved = ResolvedOffsets::from_file(&options.btf)?;
-        let cgroups = options.filters.resolve_cgroups(&CgroupPaths::open())?;
-        if options.trace_local_errors && !can_trace_syscalls(&resolved.offsets) {
-            return Err(AttachError::BadBtf("no fields for --trace-local-errors".to_owned()));
+        let cgroups = filters.resolve_cgroups(&CgroupPaths::open())?;
+        let processes = Processes::wanted(filters)?;
+        for (wanted, feature, option) in [
+            (processes.is_some(), Feature::Processes, "--pid and --follow"),
+            (options.trace_local_errors, Feature::LocalErrors, "--trace-local-errors"),
+        ] {
+            if wanted && !resolved.has_all_of(feature) {
+                return Err(AttachError::BadBtf(format!("no fields for {option}")));
+            }
         }
         let settings = SettingsBytes(Settings {
             offsets: resolved.offsets,
@@ -116,10 +132,11 @@ impl Probe {
             wakeup_bytes: u64::from(options.ring_bytes / 8),
             min_latency_ns: options.min_latency_ns,
             connect_syscall: if options.trace_local_errors { CONNECT_SYSCALL } else { 0 },
-            filters: options.filters.bits(),
-            ip_version: options.filters.ip_version.unwrap_or_default(),
+            filters: filters.bits(),
+            ip_version: filters.ip_version.unwrap_or_default(),
             cgroup_level: cgroups.deepest,
-            reserved: 0,
+            sk_kern_sock_mask: resolved.masks.sk_kern_sock,
+            pid_namespace: processes.as_ref().map_or([0; 2], Processes::numbered_in),
         });
         let btf = kernel_types(&options.btf)?;
         let mut loader = EbpfLoader::new();
@@ -132,22 +149,24 @@ impl Probe {
                 "CONNECTING",
                 if options.trace_local_errors { MAX_CONNECTING } else { 1 },
             );
-        options.filters.size_maps(&mut loader);
+        filters.size_maps(&mut loader);
         let mut ebpf = loader.load(OBJECT).map_err(AttachError::from_aya)?;
-        options.filters.fill_maps(&mut ebpf, &cgroups)?;
+        filters.fill_maps(&mut ebpf, &cgroups)?;
         let ring = take_map(&mut ebpf, "EVENTS")?;
         let counts = take_map(&mut ebpf, "COUNTS")?;
         let in_flight = take_map(&mut ebpf, "IN_FLIGHT")?;
 
-        let mut unavailable = resolved.unavailable;
-        let flush: &mut RawTracePoint = program(&mut ebpf, IN_FLIGHT_PROGRAM)?;
-        if let Err(error) = flush.load() {
-            let why = AttachError::from_aya(error);
+        let mut unavailable = resolved.unavailable.clone();
+        if let Err(why) = test_run::load(&mut ebpf, IN_FLIGHT_PROGRAM) {
             unavailable.push(format!("source ports of in_flight rows ({why})"));
         }
-        if options.filters.follow {
-            attach(&mut ebpf, "connlat_fork", "sched_process_fork", &btf)?;
-            attach(&mut ebpf, "connlat_free", "sched_process_free", &btf)?;
+        let networks = Networks::load(&mut ebpf, &resolved);
+        if let Err(why) = &networks {
+            unavailable.push(format!("settings of other network namespaces ({why})"));
+        }
+        let networks = networks.unwrap_or_default();
+        if let Some(processes) = &processes {
+            processes.attach(&mut ebpf, &btf)?;
         }
         if options.trace_local_errors {
             attach(&mut ebpf, "connlat_exit", "sys_exit", &btf)
@@ -157,30 +176,25 @@ impl Probe {
         }
         let state = StatePrograms::attach(&mut ebpf, &btf, state_programs)
             .map_err(|error| error.with_types_of(&options.btf))?;
-        Ok(Self { ebpf, state, ring, counts, in_flight, unavailable, undecodable: 0 })
+        if state.missed(&ebpf, &CounterBlock::default()).is_none() {
+            unavailable.push("runs that the kernel skips (lost.program_misses)".to_owned());
+        }
+        let undecodable = 0;
+        Ok(Self { ebpf, state, ring, counts, in_flight, networks, unavailable, undecodable })
     }
 
-    /// From here on, processes that this one starts are followed.
-    ///
-    /// # Errors
-    /// When the kernel refuses the entry.
-    pub fn follow_children(&mut self) -> Result<(), AttachError> {
-        let mut pids = self.pids()?;
-        pids.insert(std::process::id(), 1, 0).map_err(AttachError::from_aya)
-    }
-
-    /// The command runs: what else this process might start is not followed.
+    /// Whether processes that this one starts from here on are followed.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn stop_following_children(&mut self) -> Result<(), AttachError> {
-        self.pids()?.remove(&std::process::id()).map_err(AttachError::from_aya)
+    pub fn follow_children(&mut self, follow: bool) -> Result<(), AttachError> {
+        processes::follow_children(&mut self.ebpf, follow)
     }
 
-    fn pids(&mut self) -> Result<HashMap<&mut MapData, u32, u8>, AttachError> {
-        let map = self.ebpf.map_mut("PIDS");
-        let map = map.ok_or_else(|| AttachError::Rejected("no map PIDS".to_owned()))?;
-        HashMap::try_from(map).map_err(AttachError::from_aya)
+    /// Kernel settings of a network namespace that a connect was recorded of,
+    /// by sysctl name; `None` where it is gone or they cannot be read.
+    pub fn network_settings(&mut self, netns: u32) -> Option<BTreeMap<String, String>> {
+        self.networks.settings(&mut self.ebpf, netns)
     }
 
     /// What the kernel says about each loaded program, a line each.
@@ -228,47 +242,34 @@ impl Probe {
     }
 
     /// The account of events so far; `written` is the caller's.
-    pub fn counters(&self) -> Counters {
-        let slot = |slot: u32| -> u64 {
-            self.counts.get(&slot, 0).map(|cpus| cpus.iter().sum()).unwrap_or_default()
-        };
-        let count = |counter: Counter| slot(counter as u32);
-        let suppressed = Outcome::ALL
-            .into_iter()
-            .map(|outcome| (outcome.as_str().to_owned(), slot(suppressed_slot(outcome))))
-            .filter(|(_, count)| *count > 0)
-            .collect();
-        Counters {
-            seen: count(Counter::Started),
-            written: 0,
-            filtered: count(Counter::Filtered),
-            suppressed,
-            end_without_start: count(Counter::EndWithoutStart),
-            lost: Lost {
-                ring_full: count(Counter::RingFull),
-                in_flight_full: count(Counter::StartMapFull),
-                end_missed: count(Counter::EndMissed),
-                program_misses: self.state.missed(&self.ebpf, &count),
-                recorder: self.undecodable,
-            },
-        }
+    ///
+    /// # Errors
+    /// When a counter cannot be read: the account is then unknown.
+    pub fn counters(&self) -> Result<Counters, Unreadable> {
+        let sums = account::sum(&self.counts)?;
+        let missed = self.state.missed(&self.ebpf, &sums).unwrap_or_default();
+        Ok(account::counters(&sums, missed, self.undecodable))
     }
 
-    /// Ends the recording: reports what is still in flight at `stop_ns`
-    /// (CLOCK_MONOTONIC), detaches, and drains the buffer into `events`.
-    pub fn stop(&mut self, stop_ns: u64, events: &mut Vec<ConnectEvent>) {
+    /// Reports what is still in flight now, and detaches: after this no connect
+    /// is seen. Fetches what the buffer holds.
+    pub fn detach(&mut self, events: &mut Vec<ConnectEvent>) {
         // While the program is attached it and the flush agree on who reports
         // an attempt, and the flush can still read the socket.
         for key in self.in_flight_keys() {
-            if self.flush(key, stop_ns).is_err() {
+            if test_run::run(&mut self.ebpf, IN_FLIGHT_PROGRAM, key).is_err() {
                 break;
             }
             self.drain(usize::MAX, events);
         }
         self.state.detach(&mut self.ebpf);
         self.drain(usize::MAX, events);
-        // What began during the flush, or all of it where the kernel cannot
-        // run the flush: without what only the socket knows.
+    }
+
+    /// After [`Probe::detach`]: reports what began during the flush, or all that
+    /// is in flight where the kernel cannot run the flush, without what only
+    /// the socket knows. `stop_ns` is CLOCK_MONOTONIC after the detach.
+    pub fn take_undecided(&mut self, stop_ns: u64, events: &mut Vec<ConnectEvent>) {
         for key in self.in_flight_keys() {
             if let Ok(StartBytes(bytes)) = self.in_flight.get(&key, 0) {
                 match decode_start(&bytes).and_then(|start| undecided(start, stop_ns)) {
@@ -277,14 +278,6 @@ impl Probe {
                 }
             }
         }
-    }
-
-    fn flush(&mut self, key: u64, stop_ns: u64) -> Result<(), AttachError> {
-        let program: &mut RawTracePoint = program(&mut self.ebpf, IN_FLIGHT_PROGRAM)?;
-        let mut options = RawTracePointRunOptions::new();
-        (options.args[0], options.args[1]) = (key, stop_ns);
-        program.test_run(options).map_err(AttachError::from_aya)?;
-        Ok(())
     }
 
     fn in_flight_keys(&self) -> Vec<u64> {
@@ -301,42 +294,6 @@ fn undecided(start: ConnectStart, stop_ns: u64) -> Result<ConnectEvent, DecodeEr
         magic: RECORD_MAGIC,
         ..ConnectRecord::default()
     })
-}
-
-/// Loads a program and attaches it to a tracepoint by its type.
-pub(super) fn attach(
-    ebpf: &mut Ebpf,
-    name: &str,
-    tracepoint: &'static str,
-    btf: &Btf,
-) -> Result<(), AttachError> {
-    let program: &mut BtfTracePoint = program(ebpf, name)?;
-    program.load(tracepoint, btf).map_err(|error| match error {
-        aya::programs::ProgramError::Btf(_) => AttachError::NoTracepoint(tracepoint),
-        other => AttachError::from_aya(other),
-    })?;
-    program.attach().map_err(AttachError::from_aya)?;
-    Ok(())
-}
-
-fn take_map<M>(ebpf: &mut Ebpf, name: &str) -> Result<M, AttachError>
-where
-    M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>,
-{
-    let map = ebpf
-        .take_map(name)
-        .ok_or_else(|| AttachError::Rejected(format!("the BPF object has no map {name}")))?;
-    M::try_from(map).map_err(AttachError::from_aya)
-}
-
-pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, AttachError>
-where
-    &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = aya::programs::ProgramError>,
-{
-    let program = ebpf
-        .program_mut(name)
-        .ok_or_else(|| AttachError::Rejected(format!("the BPF object has no program {name}")))?;
-    program.try_into().map_err(AttachError::from_aya)
 }
 
 /// Kernels before 5.11 charge maps to RLIMIT_MEMLOCK; later ones do not care,

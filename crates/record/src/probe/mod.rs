@@ -1,14 +1,20 @@
 //! The BPF program from user space: load, attach, read, account, detach.
 
+mod account;
 mod error;
 mod fdinfo;
 mod filters;
 mod load;
+mod networks;
+mod object;
 mod offsets;
 mod permission;
+mod processes;
 mod state_programs;
+mod test_run;
 
-pub use error::{AttachError, MINIMUM_KERNEL, check_kernel};
+pub use account::Unreadable;
+pub use error::{AttachError, MINIMUM_KERNEL};
 pub use filters::{Filters, cgroup_filter_available};
 pub use load::{OBJECT, Probe, ProbeOptions};
 pub use offsets::{KERNEL_BTF, ResolvedOffsets, kernel_types};

@@ -1,49 +1,40 @@
 //! Field offsets of the running kernel, from its BTF.
 //!
 //! The probe cannot relocate itself (rustc has no CO-RE), so it gets these as
-//! constants. A missing optional field switches off what needs it.
+//! constants. Which fields, and what it means that one is missing, is declared
+//! in `connlat_schema::offsets`.
 
 use std::fs;
 use std::path::Path;
 
 use aya::{Btf, Endianness};
 use btfparse::{Error as BtfError, ErrorKind, Offset, Readable, TypeInformation, TypeVariant};
-use connlat_schema::settings::{ABSENT, Offsets};
+use connlat_schema::offsets::{ABSENT, Absence, Feature, KernelField, Offsets};
 
 use super::error::AttachError;
-
-/// Whether every offset that `--trace-local-errors` needs is known.
-pub(super) fn can_trace_syscalls(offsets: &Offsets) -> bool {
-    [
-        offsets.task_files,
-        offsets.files_fdt,
-        offsets.fdt_max_fds,
-        offsets.fdt_fd,
-        offsets.file_inode,
-        offsets.file_private_data,
-        offsets.inode_mode,
-        offsets.socket_state,
-        offsets.socket_sk,
-        offsets.sk_type,
-        offsets.sk_protocol,
-        offsets.regs_arg0,
-        offsets.regs_arg1,
-        offsets.skc_net,
-    ]
-    .iter()
-    .all(|offset| *offset != ABSENT)
-}
 
 /// Offsets, and what this kernel could not provide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResolvedOffsets {
     /// For the probe.
     pub offsets: Offsets,
+    /// Bytes that each field has; 0 for a bit field and where it is missing.
+    pub(super) widths: Offsets,
+    /// Bits of each bit field within its byte, all of them for other fields.
+    pub(super) masks: Offsets,
     /// Optional fields that are missing, as `struct.field (what is lost)`.
     pub unavailable: Vec<String>,
 }
 
 impl ResolvedOffsets {
+    /// Whether every field that a feature needs is there.
+    pub(super) fn has_all_of(&self, feature: Feature) -> bool {
+        self.offsets
+            .each()
+            .iter()
+            .all(|(field, offset)| field.absence != Absence::Disables(feature) || *offset != ABSENT)
+    }
+
     /// Resolves from raw BTF such as `/sys/kernel/btf/vmlinux`.
     ///
     /// # Errors
@@ -69,65 +60,37 @@ impl ResolvedOffsets {
             .map_err(|error| AttachError::BadBtf(error.message().to_owned()))?;
         let kernel = KernelTypes::find(&types);
         let mut unavailable = Vec::new();
-        let mut optional = |field: Result<Field, AttachError>, name: &str, lost: &str| {
-            field.unwrap_or_else(|_| {
-                unavailable.push(format!("{name} ({lost})"));
-                Field { byte: ABSENT, mask: 0 }
-            })
+        let offsets = Offsets::find(|wanted| match (kernel.field(wanted), wanted.absence) {
+            (Some(field), _) => Ok(field.byte),
+            (None, Absence::Refused) => {
+                let KernelField { structure, path, .. } = wanted;
+                Err(AttachError::BadBtf(format!("no field {structure}.{path}")))
+            }
+            (None, Absence::Costs(lost)) => {
+                unavailable.push(format!("{} ({lost})", short_name(wanted)));
+                Ok(ABSENT)
+            }
+            (None, Absence::Disables(_)) => Ok(ABSENT),
+        })?;
+        let each = |of: fn(&Field) -> u32| {
+            Offsets::find(|wanted| Ok(kernel.field(wanted).map_or(0, |field| of(&field))))
         };
-        let (sock, inet, tcp) = ("sock", "inet_sock", "tcp_sock");
-        let v6_src = optional(
-            kernel.field(sock, "__sk_common.skc_v6_rcv_saddr"),
-            "sock.skc_v6_rcv_saddr",
-            "IPv6 source addresses",
-        );
-        let v6_dst = optional(
-            kernel.field(sock, "__sk_common.skc_v6_daddr"),
-            "sock.skc_v6_daddr",
-            "IPv6 destination addresses",
-        );
-        let net = optional(
-            kernel.field(sock, "__sk_common.skc_net.net"),
-            "sock.skc_net",
-            "network namespaces",
-        );
-        let inum = optional(kernel.field("net", "ns.inum"), "net.ns.inum", "network namespaces");
-        let kern_sock =
-            optional(kernel.field(sock, "sk_kern_sock"), "sock.sk_kern_sock", "flag kernel_socket");
-        let is_mptcp =
-            optional(kernel.field(tcp, "is_mptcp"), "tcp_sock.is_mptcp", "flag mptcp_subflow");
-        let netns_known = inum.byte != ABSENT;
-        let offsets = Offsets {
-            skc_family: kernel.byte(sock, "__sk_common.skc_family")?,
-            skc_state: kernel.byte(sock, "__sk_common.skc_state")?,
-            skc_dport: kernel.byte(sock, "__sk_common.skc_dport")?,
-            skc_rcv_saddr: kernel.byte(sock, "__sk_common.skc_rcv_saddr")?,
-            skc_daddr: kernel.byte(sock, "__sk_common.skc_daddr")?,
-            skc_v6_rcv_saddr: v6_src.byte,
-            skc_v6_daddr: v6_dst.byte,
-            skc_net: if netns_known { net.byte } else { ABSENT },
-            netns_inum: inum.byte,
-            sk_err: kernel.byte(sock, "sk_err")?,
-            sk_shutdown: kernel.byte(sock, "sk_shutdown")?,
-            sk_kern_sock: kern_sock.byte,
-            sk_kern_sock_mask: kern_sock.mask,
-            inet_sport: kernel.byte(inet, "inet_sport")?,
-            total_retrans: kernel.byte(tcp, "total_retrans")?,
-            srtt_us: kernel.byte(tcp, "srtt_us")?,
-            segs_out: kernel.byte(tcp, "segs_out")?,
-            data_segs_out: kernel.byte(tcp, "data_segs_out")?,
-            skc_num: kernel.byte(sock, "__sk_common.skc_num")?,
-            is_mptcp: is_mptcp.byte,
-            ..Offsets::ALL_ABSENT
-        };
-        let offsets = kernel.follow_fields(kernel.syscall_fields(offsets));
-        Ok(Self { offsets, unavailable })
+        let (widths, masks) = (each(|field| field.width)?, each(|field| field.mask)?);
+        Ok(Self { offsets, widths, masks, unavailable })
     }
 }
 
-/// A byte offset, and for bit fields the bits within that byte.
+/// `sock.skc_net` for `sock.__sk_common.skc_net.net`: as the kernel's sources
+/// speak of it.
+fn short_name(field: &KernelField) -> String {
+    let path = field.path.trim_start_matches("__sk_common.").trim_end_matches(".net");
+    format!("{}.{path}", field.structure)
+}
+
+/// Where a field is, and how much of it there is.
 struct Field {
     byte: u32,
+    width: u32,
     mask: u32,
 }
 
@@ -141,90 +104,35 @@ struct KernelTypes<'a> {
 }
 
 impl<'a> KernelTypes<'a> {
-    const WANTED: [&'static str; 12] = [
-        "sock",
-        "inet_sock",
-        "tcp_sock",
-        "net",
-        "task_struct",
-        "files_struct",
-        "fdtable",
-        "file",
-        "inode",
-        "socket",
-        "pt_regs",
-        "user_pt_regs",
-    ];
-
     fn find(types: &'a TypeInformation) -> Self {
         let mut structs = Vec::new();
         for (&id, variant) in types.get() {
             if let TypeVariant::Struct(found) = variant
                 && let Some(name) = found.name()
-                && let Some(wanted) = Self::WANTED.iter().find(|wanted| *wanted == name)
+                && let Some(wanted) = Offsets::FIELDS.iter().find(|field| field.structure == name)
             {
-                structs.push((*wanted, id));
+                structs.push((wanted.structure, id));
             }
         }
         Self { types, structs }
     }
 
-    fn field(&self, name: &str, path: &str) -> Result<Field, AttachError> {
-        let mut ids = self.structs.iter().filter(|(found, _)| *found == name).map(|(_, id)| *id);
-        let offset = ids.find_map(|id| self.types.offset_of(id, path).ok());
-        match offset {
-            Some((_, Offset::ByteOffset(byte))) => Ok(Field { byte, mask: 0xff }),
-            Some((_, Offset::BitOffsetAndSize(bit, size))) => Ok(Field {
+    fn field(&self, wanted: &KernelField) -> Option<Field> {
+        let named = self.structs.iter().filter(|(name, _)| *name == wanted.structure);
+        let (id, offset) =
+            named.into_iter().find_map(|(_, id)| self.types.offset_of(*id, wanted.path).ok())?;
+        Some(match offset {
+            Offset::ByteOffset(byte) => {
+                let width = self.types.size_of(id).ok().and_then(|size| u32::try_from(size).ok());
+                Field { byte, width: width.unwrap_or_default(), mask: 0xff }
+            }
+            Offset::BitOffsetAndSize(bit, size) => Field {
                 byte: bit / 8,
+                width: 0,
                 // Little-endian bit fields count from the lowest bit.
                 mask: ((1 << size.min(8)) - 1) << (bit % 8),
-            }),
-            None => Err(AttachError::BadBtf(format!("no field {name}.{path}"))),
-        }
-    }
-
-    fn byte(&self, name: &str, path: &str) -> Result<u32, AttachError> {
-        Ok(self.field(name, path)?.byte)
-    }
-
-    fn byte_or_absent(&self, name: &str, path: &str) -> u32 {
-        self.byte(name, path).unwrap_or(ABSENT)
-    }
-
-    /// What `--follow` needs; all or nothing.
-    fn follow_fields(&self, offsets: Offsets) -> Offsets {
-        Offsets {
-            task_pid: self.byte_or_absent("task_struct", "pid"),
-            task_tgid: self.byte_or_absent("task_struct", "tgid"),
-            ..offsets
-        }
-    }
-
-    /// What `--trace-local-errors` needs.
-    fn syscall_fields(&self, offsets: Offsets) -> Offsets {
-        let (arg0, arg1) = match std::env::consts::ARCH {
-            "x86_64" => (self.byte("pt_regs", "di"), self.byte("pt_regs", "si")),
-            _ => {
-                let regs = self.byte_or_absent("user_pt_regs", "regs");
-                (Ok(regs), Ok(regs.saturating_add(8)))
-            }
-        };
-        Offsets {
-            task_files: self.byte_or_absent("task_struct", "files"),
-            files_fdt: self.byte_or_absent("files_struct", "fdt"),
-            fdt_max_fds: self.byte_or_absent("fdtable", "max_fds"),
-            fdt_fd: self.byte_or_absent("fdtable", "fd"),
-            file_inode: self.byte_or_absent("file", "f_inode"),
-            file_private_data: self.byte_or_absent("file", "private_data"),
-            inode_mode: self.byte_or_absent("inode", "i_mode"),
-            socket_state: self.byte_or_absent("socket", "state"),
-            socket_sk: self.byte_or_absent("socket", "sk"),
-            sk_type: self.byte_or_absent("sock", "sk_type"),
-            sk_protocol: self.byte_or_absent("sock", "sk_protocol"),
-            regs_arg0: arg0.unwrap_or(ABSENT),
-            regs_arg1: arg1.unwrap_or(ABSENT),
-            ..offsets
-        }
+            },
+        })
     }
 }
 
@@ -307,5 +215,10 @@ mod tests {
         assert_eq!(offsets.skc_rcv_saddr, 4);
         assert!(offsets.srtt_us > offsets.inet_sport);
         assert!(offsets.data_segs_out != ABSENT && offsets.skc_num != ABSENT);
+        for feature in [Feature::Processes, Feature::LocalErrors] {
+            assert!(resolved.has_all_of(feature), "{feature:?}");
+        }
+        assert_eq!(resolved.masks.sk_kern_sock.count_ones(), 1, "a bit field");
+        assert!([4, 8].contains(&resolved.widths.net_port_range));
     }
 }

@@ -8,11 +8,11 @@ use std::os::fd::AsFd;
 
 use aya::programs::BtfTracePoint;
 use aya::{Btf, Ebpf};
-use connlat_schema::counter::Counter;
+use connlat_schema::counter::{Counter, CounterBlock};
 
 use super::error::AttachError;
 use super::fdinfo::recursion_misses;
-use super::load::{attach, program};
+use super::object::{attach, program};
 
 const TRACEPOINT: &str = "inet_sock_set_state";
 /// Where only an interrupt can make the kernel skip a program, one stand-in
@@ -26,9 +26,12 @@ const MANY: &[&str] =
 /// commit a46023d5616e guards them with SRCU instead).
 const PREEMPTIBLE: (u32, u32) = (7, 0);
 
-/// The programs a kernel of this version needs.
-pub fn needed(kernel: (u32, u32)) -> &'static [&'static str] {
-    if kernel < PREEMPTIBLE { FEW } else { MANY }
+/// The programs a kernel of this version needs; an unknown one may need all.
+pub fn needed(kernel: Option<(u32, u32)>) -> &'static [&'static str] {
+    match kernel {
+        Some(kernel) if kernel < PREEMPTIBLE => FEW,
+        _ => MANY,
+    }
 }
 
 /// The attached programs.
@@ -71,16 +74,17 @@ impl StatePrograms {
     /// The kernel counts what it skipped for each program (`recursion_misses`),
     /// not what it skipped for all. But the last program counts how often those
     /// before it had been skipped, and it is itself skipped as often then as at
-    /// other times. Once they are detached, the estimate up to then.
-    pub fn missed(&self, ebpf: &Ebpf, count: &dyn Fn(Counter) -> u64) -> u64 {
+    /// other times. Once they are detached, the estimate up to then. `None` where
+    /// the kernel does not say (before Linux 5.12).
+    pub fn missed(&self, ebpf: &Ebpf, counts: &CounterBlock) -> Option<u64> {
         let last = self.names.last().and_then(|name| ebpf.program(name)?.fd().ok());
         if let Some(fd) = last {
-            let skipped = recursion_misses(fd.as_fd());
-            let runs = 2 * count(Counter::Started);
-            let now = estimate(count(Counter::LastNeeded), skipped, runs);
+            let skipped = recursion_misses(fd.as_fd())?;
+            let count = |counter: Counter| counts[counter as usize];
+            let now = estimate(count(Counter::LastNeeded), skipped, 2 * count(Counter::Started));
             self.missed.set(self.missed.get().max(now));
         }
-        self.missed.get()
+        Some(self.missed.get())
     }
 }
 

@@ -6,8 +6,8 @@ use connlat_schema::capture::FORMAT_VERSION;
 use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 use connlat_schema::decode::escape_invalid_utf8;
 
-use crate::cli::options::Options;
-use crate::host::{Clock, Identity, connect_sysctls};
+use super::options::Options;
+use crate::host::{CgroupPaths, Clock, Identity, connect_sysctls, own_network_namespace};
 use crate::probe::Probe;
 
 /// Bytes of the command line kept: metadata has a limit of 64 KB in all.
@@ -18,6 +18,7 @@ pub fn started(
     options: &Options,
     identity: &Identity,
     probe: &Probe,
+    cgroups: &CgroupPaths,
     clock: &Clock,
 ) -> CaptureInfo {
     let start = clock.reading().instant();
@@ -37,10 +38,13 @@ pub fn started(
         clean: false,
         clock: clock.samples().to_vec(),
         sysctls: connect_sysctls(),
+        sysctls_netns: own_network_namespace(),
+        networks: Vec::new(),
         counters: Counters::default(),
+        account_problem: None,
         loss_spans: Vec::new(),
         segment: None,
-        unavailable: probe.unavailable().to_vec(),
+        unavailable: probe.unavailable().iter().cloned().chain(cgroups.unavailable()).collect(),
         row_group_sort: Vec::new(),
     }
 }

@@ -6,26 +6,28 @@ mod limits;
 mod losses;
 mod memory;
 mod next;
+mod options;
 mod progress;
 mod recording;
 mod sealer;
 mod segment;
 mod stop;
+mod tick;
 mod writer;
 
 pub use limits::Limits;
+pub use options::{CaptureOptions, Destination, Options, Rotate};
 
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use connlat_schema::capture::metadata::{Counters, StopReason};
+use connlat_schema::capture::metadata::StopReason;
 use connlat_schema::decode::ConnectEvent;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::cli::options::Options;
-use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
+use crate::host::{self, CgroupPaths, Clock, ClockReading, Identity};
 use crate::live::{Screen, print_program};
 use crate::message::say;
 use crate::privileges::{self, Needs};
@@ -35,6 +37,7 @@ use limits::LimitWatch;
 use progress::Progress;
 use recording::{Recording, Target};
 use stop::StopSignals;
+use tick::{Known, Tick};
 
 /// Exit code of a recording that did not go as asked.
 const FAILURE: u8 = 1;
@@ -50,6 +53,7 @@ const BATCH_EVENTS: usize = 8_192;
 pub fn run(options: &Options) -> anyhow::Result<u8> {
     // Files are reached through /proc/self/fd, and kernel counters read there.
     ensure!(Path::new("/proc/self/fd").exists(), "/proc is not mounted; mount -t proc proc /proc");
+    host::find_time_namespace()?;
     let identity = Identity::read();
     let target = match &options.capture {
         Some(capture) => Some((Target::choose(capture, &identity.host)?, capture)),
@@ -65,10 +69,11 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
         directory: target.as_ref().map(|(target, _)| target.directory()),
         cgroups: cgroups.directory(),
         command: child.is_some(),
+        nice: options.nice,
     })?;
     let recording = match target {
         Some((target, capture)) => {
-            let info = describe::started(options, &identity, &probe, &clock);
+            let info = describe::started(options, &identity, &probe, &cgroups, &clock);
             let limits = LimitWatch::new(capture.limits, options.probe.kernel_memory());
             let started = Recording::start(target, capture, &identity, info, limits, cgroups);
             if let (Err(_), Some(child)) = (&started, &mut child) {
@@ -81,7 +86,13 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     let screen = open_screen(options, &probe)?;
 
     let show_progress = screen.is_none() && io::stderr().is_terminal();
-    let mut sinks = Sinks { recording, screen, clock, progress: Progress::new(show_progress) };
+    let mut sinks = Sinks {
+        recording,
+        screen,
+        clock,
+        known: Known::default(),
+        progress: Progress::new(show_progress),
+    };
     let deadline = options.duration.map(|duration| Instant::now() + duration);
     let reason = collect(&mut probe, &mut sinks, || {
         let deadline_passed = || {
@@ -98,23 +109,19 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
         child.terminate();
     }
 
-    let stop = sinks.clock.finish();
-    let mut events = Vec::new();
-    probe.stop(stop.monotonic_ns.cast_unsigned(), &mut events);
-    let counters = probe.counters();
-    // A limit reached only now changes nothing; a journal that fails does.
-    let failed = sinks.deliver(events, stop, || counters.clone());
-    let failed = failed.filter(|reason| matches!(reason, StopReason::Failed(_)));
-    let reason = failed.unwrap_or(reason);
+    let reason = sinks.take_the_rest(&mut probe).unwrap_or(reason);
     sinks.progress.clear();
-    if let Some(recording) = sinks.recording {
-        let failed = matches!(reason, StopReason::Failed(_));
+    let Sinks { recording, mut clock, known, .. } = sinks;
+    let losses = progress::losses(&known);
+    if let Some(recording) = recording {
+        let failed = matches!(reason, StopReason::Failed(_)) || known.account_problem.is_some();
+        let tick = Tick { now: clock.reading(), clock: &mut clock, known: &known };
         // What went wrong has been said where it went wrong.
-        if !recording.finish(reason, stop, &sinks.clock, &counters) || failed {
+        if !recording.finish(reason, &tick) || failed {
             return Ok(FAILURE);
         }
-    } else if counters.lost.total() > 0 {
-        say!("record: {}", progress::losses(&counters));
+    } else if known.counters.lost.total() > 0 || known.account_problem.is_some() {
+        say!("record: {losses}");
     }
     match child {
         Some(child) => child.wait(),
@@ -126,11 +133,11 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
 fn start_command(options: &Options, probe: &mut Probe) -> anyhow::Result<Option<Child>> {
     let follow = options.probe.filters.follow;
     if follow {
-        probe.follow_children()?;
+        probe.follow_children(true)?;
     }
     let child = Child::spawn(&options.command)?;
     if follow {
-        probe.stop_following_children()?;
+        probe.follow_children(false)?;
     }
     Ok(child)
 }
@@ -153,6 +160,7 @@ struct Sinks {
     recording: Option<Recording>,
     screen: Option<Screen<Stdout>>,
     clock: Clock,
+    known: Known,
     progress: Progress,
 }
 
@@ -162,7 +170,7 @@ impl Sinks {
         &mut self,
         events: Vec<ConnectEvent>,
         now: ClockReading,
-        counters: impl FnOnce() -> Counters,
+        probe: &mut Probe,
     ) -> Option<StopReason> {
         if let Some(screen) = &mut self.screen
             && screen.print(&events, now.offset_ns()).is_err()
@@ -174,7 +182,27 @@ impl Sinks {
             }
         }
         let recording = self.recording.as_mut()?;
-        recording.write(events, now, &counters(), &mut self.clock)
+        self.known.count(probe);
+        self.known.look_at(&events, probe);
+        let mut tick = Tick { now, clock: &mut self.clock, known: &self.known };
+        recording.write(events, &mut tick)
+    }
+
+    /// Detaches the probe and delivers what is left; a reason of its own to
+    /// have stopped, if that fails.
+    fn take_the_rest(&mut self, probe: &mut Probe) -> Option<StopReason> {
+        let mut events = Vec::new();
+        probe.detach(&mut events);
+        // Now nothing begins any more: no row starts after the stop.
+        let stop = self.clock.finish();
+        probe.take_undecided(stop.monotonic_ns.cast_unsigned(), &mut events);
+        // A limit reached only now changes nothing; a journal that fails does.
+        let failed = self.deliver(events, stop, probe);
+        match &self.recording {
+            Some(recording) => self.known.check_against(recording.rows()),
+            None => self.known.count(probe),
+        }
+        failed.filter(|reason| matches!(reason, StopReason::Failed(_)))
     }
 }
 
@@ -194,8 +222,8 @@ fn collect(
             let taken = probe.drain(BATCH_EVENTS, &mut events);
             let now = sinks.clock.tick();
             let bytes = sinks.recording.as_ref().map_or(0, Recording::bytes);
-            sinks.progress.update(events.len(), || (probe.counters().lost.total(), bytes));
-            if let Some(reason) = sinks.deliver(events, now, || probe.counters()) {
+            sinks.progress.update(events.len(), &sinks.known, bytes);
+            if let Some(reason) = sinks.deliver(events, now, probe) {
                 return reason;
             }
             if taken < BATCH_EVENTS {

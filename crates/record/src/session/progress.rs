@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 
+use super::tick::Known;
 use crate::capture::seal::Sealed;
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -25,17 +26,20 @@ impl Progress {
         Self { enabled, shown_at: Instant::now(), events: 0, events_shown: 0 }
     }
 
-    /// Counts events and redraws once a second; `state` gives losses and journal bytes.
-    pub fn update(&mut self, events: usize, state: impl FnOnce() -> (u64, u64)) {
+    /// Counts events and redraws once a second; `bytes` are on the disk.
+    pub fn update(&mut self, events: usize, known: &Known, bytes: u64) {
         self.events += events;
         let elapsed = self.shown_at.elapsed();
         if !self.enabled || elapsed < INTERVAL {
             return;
         }
         let rate = (self.events - self.events_shown) as f64 / elapsed.as_secs_f64();
-        let (lost, bytes) = state();
+        let lost = match known.account_problem {
+            Some(_) => "losses unknown".to_owned(),
+            None => format!("{} lost", known.counters.lost.total()),
+        };
         let line = format!(
-            "record: {} connects, {rate:.0}/s, {lost} lost, {} (Ctrl-C to stop)",
+            "record: {} connects, {rate:.0}/s, {lost}, {} (Ctrl-C to stop)",
             self.events,
             human_bytes(bytes)
         );
@@ -54,7 +58,9 @@ impl Progress {
 
 /// The last line, in the manner of perf.
 pub fn print_result(sealed: &Sealed, info: &CaptureInfo, capture: &Path) {
-    let line = result_line(sealed, &info.counters, limit(&info.stop_reason), capture);
+    let problem = info.account_problem.as_deref();
+    let losses = losses_text(&info.counters, problem);
+    let line = result_line(sealed, &info.counters, &losses, limit(&info.stop_reason), capture);
     // A closed stderr must not turn a good recording into a failure.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
@@ -72,15 +78,12 @@ fn limit(reason: &StopReason) -> Option<&'static str> {
 fn result_line(
     sealed: &Sealed,
     counters: &Counters,
+    losses: &str,
     limit: Option<&str>,
     capture: &Path,
 ) -> String {
-    let mut line = format!(
-        "[ record: {} connects, {}, {}",
-        sealed.rows,
-        human_bytes(sealed.bytes),
-        losses(counters)
-    );
+    let mut line =
+        format!("[ record: {} connects, {}, {}", sealed.rows, human_bytes(sealed.bytes), losses);
     let suppressed: u64 = counters.suppressed.values().sum();
     for (count, what) in [(counters.filtered, "filtered out"), (suppressed, "below --min-latency")]
     {
@@ -96,7 +99,14 @@ fn result_line(
 }
 
 /// Losses by cause, such as `3 lost (ring_full 3)`.
-pub fn losses(counters: &Counters) -> String {
+pub fn losses(known: &Known) -> String {
+    losses_text(&known.counters, known.account_problem.as_deref())
+}
+
+fn losses_text(counters: &Counters, problem: Option<&str>) -> String {
+    if let Some(problem) = problem {
+        return format!("losses unknown ({problem})");
+    }
     let lost = counters.lost;
     let causes: Vec<String> = lost
         .causes()
@@ -137,15 +147,16 @@ mod tests {
         let mut counters = Counters::default();
         let path = Path::new("c.parquet");
         assert_eq!(
-            result_line(&sealed, &counters, None, path),
+            result_line(&sealed, &counters, &losses_text(&counters, None), None, path),
             "[ record: 12 connects, 3.4 kB, 0 lost; wrote c.parquet ]"
         );
         counters.lost.ring_full = 3;
         counters.filtered = 9;
         assert_eq!(
-            result_line(&sealed, &counters, None, path),
+            result_line(&sealed, &counters, &losses_text(&counters, None), None, path),
             "[ record: 12 connects, 3.4 kB, 3 lost (ring_full 3), 9 filtered out; wrote c.parquet ]"
         );
+        assert_eq!(losses_text(&counters, Some("no counters")), "losses unknown (no counters)");
     }
 
     #[test]

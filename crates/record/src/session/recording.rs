@@ -9,13 +9,14 @@ use connlat_schema::decode::ConnectEvent;
 
 use super::limits::LimitWatch;
 use super::next::NextJournal;
+use super::options::{CaptureOptions, Destination, Rotate};
 use super::sealer::{Keeper, Sealer};
 use super::segment::Segment;
 use super::stop;
+use super::tick::Tick;
 use crate::capture::Output;
 use crate::capture::naming::{CaptureTree, capture_name};
 use crate::capture::retention::Owner;
-use crate::cli::options::{CaptureOptions, Destination, Rotate};
 use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
 use crate::message::say;
 
@@ -105,28 +106,26 @@ impl Recording {
 
     /// Queues events, rotates where it is time; a reason to stop when the
     /// journal cannot be written or a limit is reached.
-    pub fn write(
-        &mut self,
-        events: Vec<ConnectEvent>,
-        now: ClockReading,
-        counters: &Counters,
-        clock: &mut Clock,
-    ) -> Option<StopReason> {
-        if !self.segment.write(events, now, counters, clock) {
+    pub fn write(&mut self, events: Vec<ConnectEvent>, tick: &mut Tick<'_>) -> Option<StopReason> {
+        if !self.segment.write(events, tick) {
             return Some(StopReason::Failed("the journal could not be written".to_owned()));
         }
         if stop::snapshot_requested()
-            && let Err(error) = self.snapshot(now, counters, clock)
+            && let Err(error) = self.snapshot(tick)
         {
             // The recording itself is not affected.
             say!("record: cannot take a snapshot: {error:#}");
         }
-        if let Err(error) = self.rotate_if_due(now, counters, clock) {
+        if let Err(error) = self.rotate_if_due(tick) {
             say!("record: cannot begin the next segment: {error:#}");
             return Some(StopReason::Failed(format!("{error:#}")));
         }
-        let rows = self.rows_before + self.segment.rows();
-        self.limits.reached(rows, self.bytes())
+        self.limits.reached(self.rows(), self.bytes())
+    }
+
+    /// Rows of the whole recording so far.
+    pub fn rows(&self) -> u64 {
+        self.rows_before + self.segment.rows()
     }
 
     /// Bytes on disk: journal and captures.
@@ -148,27 +147,23 @@ impl Recording {
 
     /// Has the next journal created where it is time; once that is there, ends
     /// this segment and begins the next. Sealing goes on meanwhile.
-    fn rotate_if_due(
-        &mut self,
-        now: ClockReading,
-        counters: &Counters,
-        clock: &mut Clock,
-    ) -> anyhow::Result<()> {
+    fn rotate_if_due(&mut self, tick: &mut Tick<'_>) -> anyhow::Result<()> {
         if self.rotation_is_due() {
             self.create_next(StopReason::Rotated)?;
         }
         let Some(next) = &self.next else { return Ok(()) };
         let Some((output, journal, reason)) = next.take()? else { return Ok(()) };
         self.next = None;
-        let finished_clock = std::mem::replace(clock, Clock::start());
+        let next_clock = Clock::start();
         self.info.segment = self.info.segment.map(|number| number + 1);
-        self.info.start = now.instant();
-        self.info.clock = clock.samples().to_vec();
-        let cgroups = self.cgroups.clone();
-        let next = Segment::start(output, journal, self.info.clone(), counters.clone(), cgroups)?;
+        self.info.start = tick.now.instant();
+        self.info.clock = next_clock.samples().to_vec();
+        let (info, base) = (self.info.clone(), tick.known.counters.clone());
+        let next = Segment::start(output, journal, info, base, self.cgroups.clone())?;
         let finished = std::mem::replace(&mut self.segment, next);
         self.rows_before += finished.rows();
-        self.sealer.seal(finished.finish(reason, now, &finished_clock, counters));
+        self.sealer.seal(finished.finish(reason, tick));
+        *tick.clock = next_clock;
         Ok(())
     }
 
@@ -181,19 +176,14 @@ impl Recording {
     }
 
     /// Makes what there is now a file of its own, and goes on.
-    fn snapshot(
-        &mut self,
-        now: ClockReading,
-        counters: &Counters,
-        clock: &Clock,
-    ) -> anyhow::Result<()> {
+    fn snapshot(&mut self, tick: &Tick<'_>) -> anyhow::Result<()> {
         match &self.target {
             Target::Tree(..) => self.create_next(StopReason::Snapshot),
             Target::File(output) => {
                 let stem = output.name().trim_end_matches(".parquet").to_owned();
                 let time = DateTime::<Utc>::from(SystemTime::now());
                 let name = format!("{stem}.snapshot-{}.parquet", time.format("%Y%m%dT%H%M%S%.3fZ"));
-                let snapshot = self.segment.snapshot(now, clock, counters)?;
+                let snapshot = self.segment.snapshot(tick)?;
                 self.sealer.snapshot(snapshot, name);
                 Ok(())
             }
@@ -201,15 +191,9 @@ impl Recording {
     }
 
     /// Seals what is left; false if anything could not be sealed.
-    pub fn finish(
-        self,
-        reason: StopReason,
-        stop: ClockReading,
-        clock: &Clock,
-        counters: &Counters,
-    ) -> bool {
+    pub fn finish(self, reason: StopReason, tick: &Tick<'_>) -> bool {
         let Self { segment, sealer, next, .. } = self;
-        sealer.seal(segment.finish(reason, stop, clock, counters));
+        sealer.seal(segment.finish(reason, tick));
         if let Some(next) = next {
             next.discard();
         }

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use connlat_schema::capture::journal::Note;
-use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
+use connlat_schema::capture::metadata::{CaptureInfo, Counters, NetworkInfo, StopReason};
 use connlat_schema::decode::ConnectEvent;
 
 use super::losses::Losses;
+use super::tick::Tick;
 use super::writer::{SoFar, Writer};
 use crate::capture::seal::{SealError, Sealed, seal, write_capture};
 use crate::capture::{Output, RowBuilder};
-use crate::host::{CgroupPaths, Clock, ClockReading};
+use crate::host::CgroupPaths;
 use crate::message::say;
 
 /// How long a snapshot waits for a slow disk to have what it is to hold.
@@ -27,6 +28,8 @@ pub struct Segment {
     /// The account when it began: its own is what came since.
     base: Counters,
     losses: Losses,
+    /// Those that the journal knows.
+    networks: Vec<NetworkInfo>,
     rows: u64,
     started: Instant,
 }
@@ -55,7 +58,8 @@ impl Segment {
         let writer = Writer::start(journal, info.clone(), rows)?;
         let losses = Losses::from(base.lost, info.start.monotonic_ns);
         let started = Instant::now();
-        Ok(Self { output, writer, info, base, losses, rows: 0, started })
+        let networks = Vec::new();
+        Ok(Self { output, writer, info, base, losses, networks, rows: 0, started })
     }
 
     /// Waits until the journal is known to be writable.
@@ -76,25 +80,26 @@ impl Segment {
     }
 
     /// Queues events; false when the journal can no longer be written.
-    pub fn write(
-        &mut self,
-        events: Vec<ConnectEvent>,
-        now: ClockReading,
-        counters: &Counters,
-        clock: &mut Clock,
-    ) -> bool {
-        let lost_more = self.losses.observe(counters.lost, now.monotonic_ns);
+    pub fn write(&mut self, events: Vec<ConnectEvent>, tick: &mut Tick<'_>) -> bool {
+        let known = tick.known;
+        let lost_more = self.losses.observe(known.counters.lost, tick.now.monotonic_ns);
         if events.is_empty() && !lost_more {
             return true;
         }
         self.rows += events.len() as u64;
+        let more_networks = self.networks != known.networks;
+        if more_networks {
+            self.networks.clone_from(&known.networks);
+        }
         let note = Note {
-            counters: counters.since(&self.base),
-            clock: clock.take_unreported(),
+            counters: known.counters.since(&self.base),
+            clock: tick.clock.take_unreported(),
             loss_spans: self.losses.spans().to_vec(),
-            now: Some(now.instant()),
+            now: Some(tick.now.instant()),
+            account_problem: known.account_problem.clone(),
+            networks: more_networks.then(|| self.networks.clone()),
         };
-        self.writer.send(events, now.offset_ns(), note)
+        self.writer.send(events, tick.now.offset_ns(), note)
     }
 
     /// Bytes in the journal.
@@ -113,46 +118,31 @@ impl Segment {
     }
 
     /// The metadata as of now, as if it ended for this reason.
-    fn ended(
-        &mut self,
-        reason: StopReason,
-        stop: ClockReading,
-        clock: &Clock,
-        counters: &Counters,
-    ) -> CaptureInfo {
-        self.losses.observe(counters.lost, stop.monotonic_ns);
+    fn ended(&mut self, reason: StopReason, tick: &Tick<'_>) -> CaptureInfo {
+        self.losses.observe(tick.known.counters.lost, tick.now.monotonic_ns);
         CaptureInfo {
-            stop: stop.instant(),
+            stop: tick.now.instant(),
             stop_reason: reason,
             clean: true,
-            clock: clock.samples().to_vec(),
-            counters: counters.since(&self.base),
+            clock: tick.clock.samples().to_vec(),
+            networks: tick.known.networks.clone(),
+            counters: tick.known.counters.since(&self.base),
+            account_problem: tick.known.account_problem.clone(),
             loss_spans: self.losses.spans().to_vec(),
             ..self.info.clone()
         }
     }
 
     /// No more events will come.
-    pub fn finish(
-        mut self,
-        reason: StopReason,
-        stop: ClockReading,
-        clock: &Clock,
-        counters: &Counters,
-    ) -> Finished {
-        let info = self.ended(reason, stop, clock, counters);
+    pub fn finish(mut self, reason: StopReason, tick: &Tick<'_>) -> Finished {
+        let info = self.ended(reason, tick);
         Finished { output: self.output, writer: self.writer, info }
     }
 
     /// What is needed to write a copy of what there is now.
-    pub fn snapshot(
-        &mut self,
-        now: ClockReading,
-        clock: &Clock,
-        counters: &Counters,
-    ) -> std::io::Result<Snapshot> {
+    pub fn snapshot(&mut self, tick: &Tick<'_>) -> std::io::Result<Snapshot> {
         let journal = self.writer.so_far()?;
-        let info = self.ended(StopReason::Snapshot, now, clock, counters);
+        let info = self.ended(StopReason::Snapshot, tick);
         Ok(Snapshot { journal, info, output: self.output.clone() })
     }
 }

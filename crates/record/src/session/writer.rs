@@ -10,9 +10,9 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use connlat_schema::capture::journal::{JournalWriter, Note};
@@ -45,10 +45,50 @@ pub struct Writer {
 #[derive(Debug, Default)]
 struct State {
     bytes: AtomicU64,
-    written: AtomicU64,
+    progress: Mutex<Progress>,
+    progressed: Condvar,
     /// The first failure to force data to the disk: the kernel reports each
     /// only once, so a later success would not take it back.
     sync_error: OnceLock<io::Error>,
+}
+
+/// How far the writing thread is.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The head is written.
+    begun: bool,
+    /// Batches that are written.
+    batches: u64,
+    /// The thread writes no more.
+    ended: bool,
+}
+
+impl State {
+    /// The journal has this many bytes now, and `change` has happened.
+    fn progress(&self, bytes: u64, change: impl FnOnce(&mut Progress)) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        change(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner));
+        self.progressed.notify_all();
+    }
+
+    /// Waits until the thread is as far as wanted or has ended, or `patience`
+    /// is over.
+    fn wait(&self, patience: Duration, wanted: impl Fn(&Progress) -> bool) {
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = |progress: &mut Progress| !progress.ended && !wanted(progress);
+        // Whether in time or not, and poisoned or not: the caller looks itself.
+        let _ = self.progressed.wait_timeout_while(progress, patience, waiting);
+    }
+}
+
+/// Says that the thread has ended, also when it panics.
+struct Ending<'a>(&'a State);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let bytes = self.0.bytes.load(Ordering::Relaxed);
+        self.0.progress(bytes, |progress| progress.ended = true);
+    }
 }
 
 impl Writer {
@@ -76,6 +116,7 @@ impl Writer {
             let state = Arc::clone(&state);
             thread::Builder::new().name("journal".to_owned()).spawn(move || {
                 let _ended = ended;
+                let _ending = Ending(&state);
                 write(file, &info, rows, &batches, &state)
             })?
         };
@@ -87,12 +128,10 @@ impl Writer {
     /// # Errors
     /// When it cannot be.
     pub fn begun(self) -> anyhow::Result<Self> {
-        while self.bytes() == 0 {
-            if self.writing.is_finished() {
-                self.finish().1?;
-                anyhow::bail!(WHAT);
-            }
-            thread::sleep(Duration::from_millis(1));
+        self.state.wait(Duration::MAX, |progress| progress.begun);
+        if self.bytes() == 0 {
+            self.finish().1?;
+            anyhow::bail!(WHAT);
         }
         Ok(self)
     }
@@ -144,10 +183,7 @@ pub struct SoFar {
 impl SoFar {
     /// The journal when it has what was asked for, or as it is after `patience`.
     pub fn wait(self, patience: Duration) -> File {
-        let deadline = Instant::now() + patience;
-        while self.state.written.load(Ordering::Acquire) < self.sent && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(1));
-        }
+        self.state.wait(patience, |progress| progress.batches >= self.sent);
         self.journal
     }
 }
@@ -166,7 +202,7 @@ fn write(
         let _ = file.set_len(0);
         Err(error).context(WHAT)
     })?;
-    state.bytes.store(journal.bytes(), Ordering::Relaxed);
+    state.progress(journal.bytes(), |progress| progress.begun = true);
     for Batch { events, offset_ns, note } in batches {
         if let Some(error) = state.sync_error.get() {
             anyhow::bail!("cannot force the journal to the disk: {error}");
@@ -177,8 +213,7 @@ fn write(
             let _ = journal.get_ref().set_len(journal.bytes());
             return Err(error).context(WHAT);
         }
-        state.bytes.store(journal.bytes(), Ordering::Relaxed);
-        state.written.fetch_add(1, Ordering::Release);
+        state.progress(journal.bytes(), |progress| progress.batches += 1);
     }
     journal.finish().context(WHAT)?.sync_data().context(WHAT)
 }

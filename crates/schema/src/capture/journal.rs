@@ -36,7 +36,9 @@ use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 
 use super::columns;
-use super::metadata::{CaptureInfo, ClockSample, Counters, Instant, LossSpan, MetadataError};
+use super::metadata::{
+    CaptureInfo, ClockSample, Counters, Instant, LossSpan, MetadataError, NetworkInfo,
+};
 use super::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION, METADATA_LIMIT};
 
 /// File name suffix of a journal, after the capture's own name.
@@ -63,6 +65,11 @@ pub struct Note {
     pub loss_spans: Vec<LossSpan>,
     /// When this was written, CLOCK_MONOTONIC and wall clock.
     pub now: Option<Instant>,
+    /// Why the account cannot be believed.
+    pub account_problem: Option<String>,
+    /// All network namespaces known by now, where more are than in the note
+    /// before.
+    pub networks: Option<Vec<NetworkInfo>>,
 }
 
 /// Why bytes are not a usable journal.
@@ -245,6 +252,10 @@ impl<R: Read> JournalReader<R> {
         info.loss_spans = self.note.loss_spans.clone();
         info.clock.extend(&self.note.clock);
         info.stop = self.note.now.unwrap_or(info.stop);
+        info.account_problem.clone_from(&self.note.account_problem);
+        if let Some(networks) = &self.note.networks {
+            info.networks.clone_from(networks);
+        }
         info
     }
 
@@ -276,6 +287,9 @@ impl<R: Read> JournalReader<R> {
                 let earlier = std::mem::replace(&mut self.note, message.note.clone());
                 let later = std::mem::replace(&mut self.note.clock, earlier.clock);
                 self.note.clock.extend(later);
+                if self.note.networks.is_none() {
+                    self.note.networks = earlier.networks;
+                }
                 Ok(Some(message.batch(&self.schema)?))
             }
         }

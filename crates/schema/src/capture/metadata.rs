@@ -56,11 +56,22 @@ pub struct CaptureInfo {
     /// Realtime against monotonic clock: at the start, every 10 s, at the end.
     #[serde(default)]
     pub clock: Vec<ClockSample>,
-    /// Kernel settings that shape connect latency, by sysctl name.
+    /// Kernel settings that shape connect latency, by sysctl name, in the
+    /// recorder's network namespace.
     #[serde(default)]
     pub sysctls: BTreeMap<String, String>,
+    /// Inode of the recorder's network namespace, to which `sysctls` belong.
+    #[serde(default)]
+    pub sysctls_netns: Option<i64>,
+    /// The same settings of namespaces that connects were recorded from. Those
+    /// of a namespace that is not listed are unknown.
+    #[serde(default)]
+    pub networks: Vec<NetworkInfo>,
     /// The account of events.
     pub counters: Counters,
+    /// Why the account cannot be believed, where the recorder knows.
+    #[serde(default)]
+    pub account_problem: Option<String>,
     /// When attempts were lost.
     #[serde(default)]
     pub loss_spans: Vec<LossSpan>,
@@ -73,6 +84,15 @@ pub struct CaptureInfo {
     /// Columns the rows of each row group are sorted by.
     #[serde(default)]
     pub row_group_sort: Vec<String>,
+}
+
+/// Settings that some network namespaces share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkInfo {
+    /// Inodes of the namespaces, as in the column `netns`.
+    pub netns: Vec<i64>,
+    /// Kernel settings by sysctl name, when a connect was first seen there.
+    pub sysctls: BTreeMap<String, String>,
 }
 
 /// One moment on both clocks.
@@ -177,6 +197,27 @@ pub struct LossSpan {
 }
 
 impl Counters {
+    /// Why this cannot be the account of a whole recording with `rows` rows;
+    /// `None` if it adds up:
+    ///
+    /// ```text
+    /// seen = filtered + in_flight_full + end_missed
+    ///      + rows + ring_full + suppressed + recorder
+    /// ```
+    pub fn contradiction(&self, rows: u64) -> Option<String> {
+        let suppressed = self.suppressed.values();
+        let accounted = suppressed.fold(self.filtered, |sum, count| sum.saturating_add(*count));
+        let accounted = accounted.saturating_add(rows).saturating_add(self.lost.total());
+        (accounted != self.seen).then(|| {
+            format!(
+                "{} connects were seen, but {accounted} are accounted for: {rows} rows, {} filtered, {} lost, the rest suppressed",
+                self.seen,
+                self.filtered,
+                self.lost.total()
+            )
+        })
+    }
+
     /// What has come since `earlier`, an account of the same recording.
     pub fn since(&self, earlier: &Self) -> Self {
         let minus = |now: u64, then: u64| now.saturating_sub(then);
@@ -282,7 +323,10 @@ pub(crate) mod tests {
             clean: true,
             clock: Vec::new(),
             sysctls: BTreeMap::new(),
+            sysctls_netns: Some(4_026_531_840),
+            networks: vec![NetworkInfo { netns: vec![1], sysctls: BTreeMap::new() }],
             counters: Counters::default(),
+            account_problem: None,
             loss_spans: Vec::new(),
             segment: None,
             unavailable: Vec::new(),

@@ -1,15 +1,19 @@
 //! Every argument's accepted and refused forms.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
 use clap::Parser;
 
 use super::*;
-use crate::cli::args::Subcommand;
+use crate::cli::args::{Args, Subcommand};
+use crate::session::Rotate;
 
 fn options(args: &[&str]) -> Result<Options, clap::Error> {
     let args = Args::try_parse_from([&["record"], args].concat())?;
     match args.subcommand {
-        None => Options::for_recording(args.record),
-        Some(Subcommand::Live(live)) => Options::for_live(*live),
+        None => Ok(for_recording(args.record)),
+        Some(Subcommand::Live(live)) => Ok(for_live(*live)),
         Some(_) => panic!("not a session"),
     }
 }

@@ -3,6 +3,9 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
+use connlat_schema::capture::metadata::Lost;
+use connlat_schema::counter::Counter;
+
 use super::*;
 
 const EACH: usize = 40;
@@ -54,8 +57,7 @@ fn stand_ins_see_what_others_miss_and_nothing_twice() {
         let Some(mut probe) = probe(programs, wanted.port()) else { return };
         assert!(connect(wanted) && connect(unwanted));
         let mut events = Vec::new();
-        let stop = connlat_now();
-        probe.stop(stop, &mut events);
+        probe.detach(&mut events);
 
         let ports: Vec<u16> = events.iter().map(|event| event.dst_port).collect();
         assert_eq!(ports, vec![wanted.port(); EACH], "{programs:?}");
@@ -63,12 +65,11 @@ fn stand_ins_see_what_others_miss_and_nothing_twice() {
         sources.sort_unstable();
         sources.dedup();
         assert_eq!(sources.len(), EACH, "{programs:?}: a connect twice");
-        let counters = probe.counters();
+        let counters = probe.counters().expect("readable");
         assert!(counters.filtered >= EACH as u64, "{programs:?}: {counters:?}");
         assert_eq!(counters.seen, counters.filtered + EACH as u64, "{programs:?}: {counters:?}");
         assert_eq!(counters.lost, Lost::default(), "{programs:?}");
-        let needed: u64 =
-            probe.counts.get(&(Counter::LastNeeded as u32), 0).expect("the counter").iter().sum();
+        let needed = account::sum(&probe.counts).expect("readable")[Counter::LastNeeded as usize];
         // A start and an end of each.
         let alone = programs.len() == 1;
         assert_eq!(needed, if alone { 2 * EACH as u64 } else { 0 }, "{programs:?}");
@@ -77,9 +78,4 @@ fn stand_ins_see_what_others_miss_and_nothing_twice() {
             (0..EACH).for_each(|_| drop(listener.accept()));
         }
     }
-}
-
-/// CLOCK_MONOTONIC, ns.
-fn connlat_now() -> u64 {
-    crate::host::Clock::start().finish().monotonic_ns.cast_unsigned()
 }
