@@ -100,29 +100,19 @@ impl RowBuilder {
 mod tests {
     use arrow::array::{Array, AsArray};
     use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
-    use connlat_schema::Outcome;
+    use test_support::event;
 
     use super::*;
 
-    fn event(start_ns: u64) -> ConnectEvent {
+    fn odd(start_ns: u64) -> ConnectEvent {
         ConnectEvent {
             start_ns,
-            latency_ns: 5,
-            outcome: Outcome::Refused,
             errno: Some(111),
-            syn_retransmits: 0,
-            rtt_us: None,
-            pid: 1,
-            tid: 2,
             uid: u32::MAX,
             comm: *b"c\xffrl\0\0\0\0\0\0\0\0\0\0\0\0",
-            cgroup_id: 0,
             netns: u32::MAX,
-            src_addr: "10.0.0.1".parse().expect("an address"),
-            src_port: 65_535,
             dst_addr: "2001:db8::1".parse().expect("an address"),
-            dst_port: 443,
-            flags: 0,
+            ..event()
         }
     }
 
@@ -132,7 +122,7 @@ mod tests {
 
     #[test]
     fn rows_are_in_the_order_of_their_starts_with_wall_clock_time() {
-        let events = vec![event(3_000), event(1_999)];
+        let events = vec![odd(3_000), odd(1_999)];
         let batch = builder().batch(events, 1_000_000).expect("rows");
         let starts = batch[columns::START_NS].as_primitive::<Int64Type>();
         assert_eq!(starts.values(), &[1_999, 3_000]);
@@ -142,7 +132,7 @@ mod tests {
 
     #[test]
     fn large_and_missing_values() {
-        let batch = builder().batch(vec![event(0)], -1).expect("rows");
+        let batch = builder().batch(vec![odd(0)], -1).expect("rows");
         assert_eq!(batch[columns::UID].as_primitive::<Int64Type>().value(0), 4_294_967_295);
         assert_eq!(batch[columns::NETNS].as_primitive::<Int64Type>().value(0), 4_294_967_295);
         assert_eq!(batch[columns::ERRNO].as_primitive::<Int32Type>().value(0), 111);

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, mount_remount};
 use rustix::process::Signal;
+use test_support::{
+    Capture, Difference, Load, Made, Peers, Recording, Row, bpf_available, is_root, journal_of,
+    monotonic_ns, names, record, recover, run_to_end, scratch, wait_until,
+};
 
-use crate::gate::has_recover;
 use crate::journals::{self, BATCH_ROWS, assert_first, bytes};
-use crate::load::{Difference, Load, Peers};
-use crate::recorder::{Recorder, journal_of, names, recover};
-use crate::support::{Capture, Row, bpf_available, scratch, wait_until};
 
 /// Runs `test` with a small tmpfs at the path it is given. The mount is seen
 /// by this thread and what it starts, and goes with them.
@@ -38,18 +38,9 @@ fn with_small_disk(size: &str, test: impl FnOnce(&Path) + Send) {
     });
 }
 
-fn can_mount() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        assert!(std::env::var_os("CI").is_none(), "CI needs root");
-        eprintln!("skipped: mounting needs root");
-    }
-    root
-}
-
 /// Rows up to the last one are all there: the disk filled up at one moment.
 #[track_caller]
-fn assert_no_hole(made: &[crate::support::Made], rows: &[&Row]) {
+fn assert_no_hole(made: &[Made], rows: &[&Row]) {
     let last = rows.iter().map(|row| row.start_ns + row.latency_ns).max().expect("some rows");
     // What is younger may be in the batch that did not fit.
     Difference::of(made, rows, last - 500_000_000).assert_none("until the disk was full");
@@ -57,14 +48,14 @@ fn assert_no_hole(made: &[crate::support::Made], rows: &[&Row]) {
 
 #[test]
 fn a_full_disk_ends_the_recording_and_keeps_what_was_written() {
-    if !bpf_available() || !has_recover() {
+    if !bpf_available() {
         return;
     }
     let peers = Peers::new();
     with_small_disk("1m", |disk| {
         let capture = disk.join("c.parquet");
         let journal = journal_of(&capture);
-        let mut recorder = Recorder::start(&capture, &[]);
+        let mut recorder = Recording::start_into(&capture, &[]);
         let load = Load::start(&peers, 2, Duration::from_micros(200));
         let ended = recorder.wait();
         let made = load.finish();
@@ -95,7 +86,7 @@ fn a_full_disk_ends_the_recording_and_keeps_what_was_written() {
 
 #[test]
 fn a_full_disk_while_sealing_keeps_the_journal() {
-    if !can_mount() || !has_recover() {
+    if !is_root() {
         return;
     }
     with_small_disk("256k", |disk| {
@@ -117,7 +108,7 @@ fn a_full_disk_while_sealing_keeps_the_journal() {
 
 #[test]
 fn a_read_only_file_system_keeps_the_journal() {
-    if !can_mount() || !has_recover() {
+    if !is_root() {
         return;
     }
     with_small_disk("1m", |disk| {
@@ -141,8 +132,8 @@ fn recording_to_a_read_only_file_system_is_refused() {
     }
     with_small_disk("1m", |disk| {
         mount_remount(disk, MountFlags::RDONLY, "").expect("read-only");
-        let mut command = crate::support::record(&["--duration", "10s", "-o"]);
-        let ended = crate::recorder::run_to_end(command.arg(disk.join("c.parquet")));
+        let mut command = record(&["--duration", "10s", "-o"]);
+        let ended = run_to_end(command.arg(disk.join("c.parquet")));
         ended.assert_refused();
         assert!(ended.stderr.contains("Read-only file system"), "{ended:?}");
     });
@@ -157,13 +148,13 @@ fn a_removed_directory_is_made_again_or_named() {
     let output = directory.path().join("out");
     fs::create_dir(&output).expect("a directory");
     let peers = Peers::new();
-    let mut recorder = Recorder::start(&output.join("c.parquet"), &[]);
+    let mut recorder = Recording::start_into(&output.join("c.parquet"), &[]);
     let load = Load::start(&peers, 1, Duration::from_millis(1));
     wait_until("load", || load.made() > 100);
     fs::remove_dir_all(&output).expect("removed");
     let before = load.made();
     wait_until("more load", || load.made() > before + 100);
-    let stopped_ns = crate::support::monotonic_ns();
+    let stopped_ns = monotonic_ns();
     recorder.signal(Signal::TERM);
     let ended = recorder.wait();
     let made = load.finish();
@@ -182,18 +173,18 @@ fn a_removed_directory_is_made_again_or_named() {
 
 #[test]
 fn a_renamed_directory_keeps_its_rows() {
-    if !bpf_available() || !has_recover() {
+    if !bpf_available() {
         return;
     }
     let directory = scratch();
     let (output, moved) = (directory.path().join("out"), directory.path().join("moved"));
     fs::create_dir(&output).expect("a directory");
     let peers = Peers::new();
-    let mut recorder = Recorder::start(&output.join("c.parquet"), &[]);
+    let mut recorder = Recording::start_into(&output.join("c.parquet"), &[]);
     let load = Load::start(&peers, 1, Duration::from_millis(1));
     wait_until("load", || load.made() > 100);
     fs::rename(&output, &moved).expect("renamed");
-    let renamed_ns = crate::support::monotonic_ns();
+    let renamed_ns = monotonic_ns();
     recorder.signal(Signal::TERM);
     let ended = recorder.wait();
     let made = load.finish();

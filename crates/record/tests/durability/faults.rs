@@ -5,15 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+use test_support::{
+    Capture, Difference, Ended, Load, Peers, Recording, bpf_available, has_program, is_filled,
+    journal_of, monotonic_ns, recorder, recover, run_to_end, scratch,
+};
 
-use crate::gate::{has_program, has_recover};
 use crate::journals::{BATCH_ROWS, assert_first, bytes};
-use crate::load::{Difference, Load, Peers};
-use crate::recorder::{Ended, Recorder, is_filled, journal_of, recover, run_to_end};
-use crate::support::{Capture, bpf_available, monotonic_ns, scratch};
 
-const RECORD: &str = env!("CARGO_BIN_EXE_record");
 /// No seal makes more calls of one kind than this.
 const MOST_CALLS: u32 = 400;
 /// Calls a seal makes its files durable and visible with; the names differ
@@ -46,7 +45,7 @@ fn recover_with_fault(calls: &str, error: &str, number: u32) -> bool {
     fs::write(&journal, bytes(BATCHES, true)).expect("write");
     let log = directory.path().join("strace.log");
     let mut command = strace(calls, error, number, &log);
-    let ended = run_to_end(command.args([RECORD, "recover"]).arg(&journal));
+    let ended = run_to_end(command.arg(recorder()).arg("recover").arg(&journal));
     let context = format!("{error} at {calls} {number}: {ended:?}");
     if !was_injected(&log) {
         assert!(ended.status.success(), "{context}");
@@ -78,7 +77,7 @@ fn check_message(ended: &Ended, context: &str) {
 
 #[test]
 fn each_call_of_a_recovery_fails_once() {
-    if !has_recover() || !has_strace() {
+    if !has_strace() {
         return;
     }
     for (calls, error) in
@@ -97,8 +96,8 @@ fn record_with_fault(calls: &str, number: u32, peers: &Peers) -> bool {
     let journal = journal_of(&capture);
     let log = directory.path().join("strace.log");
     let mut command = strace(calls, "EIO", number, &log);
-    command.args([RECORD, "-o"]).arg(&capture);
-    let mut tracer = Recorder::spawn(command, || true);
+    command.arg(recorder()).arg("-o").arg(&capture);
+    let mut tracer = Recording::spawn(command, || true);
     // The journal never appears when its own calls fail.
     let mut patience = 2_000;
     while !is_filled(&journal) && tracer.is_running() && patience > 0 {
@@ -108,8 +107,7 @@ fn record_with_fault(calls: &str, number: u32, peers: &Peers) -> bool {
     let load = Load::start(peers, 1, std::time::Duration::from_millis(2));
     std::thread::sleep(std::time::Duration::from_millis(300));
     let stopped_ns = monotonic_ns();
-    stop_traced(tracer.pid());
-    let ended = tracer.wait();
+    let ended = tracer.end_by(Signal::TERM);
     let made = load.finish();
     let context = format!("EIO at {calls} {number}: {ended:?}");
     let injected = was_injected(&log);
@@ -138,19 +136,9 @@ fn record_with_fault(calls: &str, number: u32, peers: &Peers) -> bool {
     injected
 }
 
-/// SIGTERM to the traced recorder, strace's only child.
-fn stop_traced(tracer: u32) {
-    let children = fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children"));
-    let traced = children.ok().and_then(|text| text.trim().parse().ok());
-    // It may have ended over its fault.
-    if let Some(traced) = traced.and_then(Pid::from_raw) {
-        let _ = kill_process(traced, Signal::TERM);
-    }
-}
-
 #[test]
 fn each_call_at_the_end_of_a_recording_fails_once() {
-    if !bpf_available() || !has_recover() || !has_strace() {
+    if !bpf_available() || !has_strace() {
         return;
     }
     let peers = Peers::new();
@@ -175,15 +163,14 @@ fn a_slow_disk_delays_the_journal_and_loses_nothing() {
     let mut command = Command::new("strace");
     command.args(["-f", "--seccomp-bpf", "-qq", "-o"]).arg(&log);
     command.args(["--trace=write,fdatasync", "--inject=write:delay_enter=100ms"]);
-    command.args(["--inject=fdatasync:delay_enter=1s", RECORD, "-o"]).arg(&capture);
+    command.args(["--inject=fdatasync:delay_enter=1s"]).arg(recorder()).arg("-o").arg(&capture);
     let journal = journal_of(&capture);
-    let mut tracer = Recorder::spawn(command, || is_filled(&journal));
+    let mut tracer = Recording::spawn(command, || is_filled(&journal));
     let peers = Peers::new();
     let load = Load::start(&peers, 2, std::time::Duration::from_millis(1));
     std::thread::sleep(std::time::Duration::from_secs(4));
     let stopped_ns = monotonic_ns();
-    stop_traced(tracer.pid());
-    let ended = tracer.wait();
+    let ended = tracer.end_by(Signal::TERM);
     let made = load.finish();
     assert!(ended.status.success(), "{ended:?}");
     let contents = Capture::read(&capture);

@@ -6,10 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::gate::has_recover;
+use test_support::{Capture, Ended, journal_of, names, recorder, run_to_end, scratch};
+
 use crate::journals::{BATCH_ROWS, assert_first, bytes};
-use crate::recorder::{Ended, journal_of, names, run_to_end};
-use crate::support::{Capture, scratch};
 
 /// Address space of a recovery, kB: far more than it needs, far less than a
 /// length field can ask for.
@@ -21,7 +20,7 @@ const POSITIONS: usize = 60;
 fn bounded_recover(path: &Path) -> Ended {
     let mut command = Command::new("sh");
     let script = format!("ulimit -v {MEMORY_KB}; exec timeout 20 \"$0\" recover \"$1\"");
-    run_to_end(command.args(["-c", &script, env!("CARGO_BIN_EXE_record")]).arg(path))
+    run_to_end(command.args(["-c", &script]).arg(recorder()).arg(path))
 }
 
 /// Recovers these bytes; returns the rows there are afterwards.
@@ -56,9 +55,6 @@ fn positions(length: usize) -> impl Iterator<Item = usize> {
 
 #[test]
 fn cut_anywhere_the_whole_batches_come_back() {
-    if !has_recover() {
-        return;
-    }
     let good = bytes(4, true);
     let mut most = 0;
     for length in positions(good.len()) {
@@ -72,9 +68,6 @@ fn cut_anywhere_the_whole_batches_come_back() {
 
 #[test]
 fn changed_bytes_are_noticed() {
-    if !has_recover() {
-        return;
-    }
     let good = bytes(4, true);
     for at in positions(good.len()) {
         let mut journal = good.clone();
@@ -86,9 +79,6 @@ fn changed_bytes_are_noticed() {
 
 #[test]
 fn lengths_that_lie_allocate_nothing() {
-    if !has_recover() {
-        return;
-    }
     let good = bytes(2, true);
     // Block length of the first message, and the body length in its trailer.
     let block = u32::from_le_bytes(good[4..8].try_into().expect("4 bytes")) as usize;
@@ -103,9 +93,6 @@ fn lengths_that_lie_allocate_nothing() {
 
 #[test]
 fn garbage_is_no_journal() {
-    if !has_recover() {
-        return;
-    }
     let mut random = vec![0; 1 << 20];
     fastrand::fill(&mut random);
     let zeros = vec![0; 1 << 20];
@@ -117,9 +104,6 @@ fn garbage_is_no_journal() {
 
 #[test]
 fn every_forged_journal_of_the_fuzzer_is_survived() {
-    if !has_recover() {
-        return;
-    }
     let regressions = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
         .join("../schema/fuzz/regressions/journal");
     for entry in fs::read_dir(regressions).expect("the regressions") {
@@ -137,9 +121,6 @@ fn every_forged_journal_of_the_fuzzer_is_survived() {
 
 #[test]
 fn what_is_no_file_is_refused_at_once() {
-    if !has_recover() {
-        return;
-    }
     let directory = scratch();
     let path = |name: &str| directory.path().join(name);
     fs::create_dir(path("directory.parquet.journal")).expect("a directory");

@@ -5,12 +5,10 @@ use std::path::Path;
 
 use connlat_record::capture::RowBuilder;
 use connlat_record::host::CgroupPaths;
-use connlat_schema::Outcome;
 use connlat_schema::capture::journal::{JournalEnd, JournalReader, JournalWriter, Note};
 use connlat_schema::capture::metadata::CaptureInfo;
 use connlat_schema::decode::ConnectEvent;
-
-use crate::support::Row;
+use test_support::{Row, event};
 
 /// Metadata of a real recording that has not ended.
 const INFO: &str = include_str!("../../../schema/fuzz/seeds/metadata/recorded");
@@ -18,26 +16,8 @@ const INFO: &str = include_str!("../../../schema/fuzz/seeds/metadata/recorded");
 pub const BATCH_ROWS: u64 = 50;
 
 /// Event `number` starts at that many microseconds.
-fn event(number: u64) -> ConnectEvent {
-    ConnectEvent {
-        start_ns: number * 1_000,
-        latency_ns: 10,
-        outcome: Outcome::Established,
-        errno: None,
-        syn_retransmits: 0,
-        rtt_us: Some(7),
-        pid: 1 + (number % 7) as u32,
-        tid: 1,
-        uid: 0,
-        comm: *b"test\0\0\0\0\0\0\0\0\0\0\0\0",
-        cgroup_id: 0,
-        netns: 1,
-        src_addr: "127.0.0.1".parse().expect("an address"),
-        src_port: 1,
-        dst_addr: "127.0.0.1".parse().expect("an address"),
-        dst_port: 2,
-        flags: 0,
-    }
+fn numbered(number: u64) -> ConnectEvent {
+    ConnectEvent { start_ns: number * 1_000, pid: 1 + (number % 7) as u32, ..event() }
 }
 
 /// The bytes of a journal of `batches` batches.
@@ -48,7 +28,7 @@ pub fn bytes(batches: u64, closed: bool) -> Vec<u8> {
     let mut builder = RowBuilder::new("h".into(), "b".into(), CgroupPaths::open());
     for batch in 0..batches {
         let numbers = batch * BATCH_ROWS..(batch + 1) * BATCH_ROWS;
-        let rows = builder.batch(numbers.map(event).collect(), 0).expect("rows");
+        let rows = builder.batch(numbers.map(numbered).collect(), 0).expect("rows");
         writer.write(&rows, &Note::default()).expect("in memory");
     }
     if closed {

@@ -4,13 +4,12 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use test_support::{
+    Capture, Difference, Load, Peers, Recording, bpf_available, captures_below, files_below,
+    journal_of, journals_below, monotonic_ns, names, recover, setting,
+};
 
-use crate::gate::{has_option, has_recover, setting};
 use crate::journals;
-use crate::load::{Difference, Load, Peers};
-use crate::recorder::{Recorder, journal_of, names, recover};
-use crate::segments::{all_rows, files, start, with_suffix};
-use crate::support::{Capture, bpf_available, monotonic_ns};
 
 /// What may be lost: younger than this when the kill arrives.
 const WINDOW_NS: i64 = 500_000_000;
@@ -34,7 +33,7 @@ enum Moment {
 
 #[test]
 fn killed_at_random_moments() {
-    if !bpf_available() || !has_recover() {
+    if !bpf_available() {
         return;
     }
     let rounds: u32 = setting("CONNLAT_KILL_ROUNDS", 10);
@@ -55,7 +54,7 @@ fn kill_once(round: u32, moment: Moment, peers: &Peers) -> (Vec<String>, usize) 
     let directory = scratch_to_kill();
     let capture = directory.path().join("c.parquet");
     let journal = journal_of(&capture);
-    let mut recorder = Recorder::start(&capture, &[]);
+    let mut recorder = Recording::start_into(&capture, &[]);
     let load = Load::start(peers, 2, Duration::from_micros(500));
     let killed_ns = match moment {
         Moment::Recording => {
@@ -99,7 +98,7 @@ fn kill_once(round: u32, moment: Moment, peers: &Peers) -> (Vec<String>, usize) 
 
 #[test]
 fn killed_while_rotating() {
-    if !bpf_available() || !has_recover() || !has_option("--rotate") {
+    if !bpf_available() {
         return;
     }
     let rounds: u32 = setting("CONNLAT_KILL_ROUNDS", 10) / 2;
@@ -107,7 +106,7 @@ fn killed_while_rotating() {
     let mut journals_left = 0;
     for round in 0..rounds {
         let directory = scratch_to_kill();
-        let mut recorder = start(directory.path(), &["--rotate", "200ms"]);
+        let mut recorder = Recording::start_tree(directory.path(), &["--rotate", "200ms"]);
         let load = Load::start(&peers, 2, Duration::from_micros(500));
         thread::sleep(Duration::from_micros(fastrand::u64(100_000..1_500_000)));
         let killed_ns = monotonic_ns();
@@ -116,15 +115,15 @@ fn killed_while_rotating() {
         let made = load.finish();
 
         // One that was being created when the kill came holds nothing.
-        let journals = with_suffix(directory.path(), ".journal");
+        let journals = journals_below(directory.path());
         journals_left += journals.len();
         for journal in &journals {
             let recovered = recover(&[journal]);
             assert!(recovered.status.success(), "round {round}: {recovered:?}");
         }
-        let captures = with_suffix(directory.path(), ".parquet");
-        assert_eq!(files(directory.path()), captures, "round {round}: captures only");
-        let rows = all_rows(directory.path());
+        let captures = captures_below(directory.path());
+        assert_eq!(files_below(directory.path()), captures, "round {round}: captures only");
+        let rows = Capture::rows_below(directory.path());
         let difference = Difference::of(&made, &peers.rows(&rows), killed_ns - WINDOW_NS);
         difference.assert_none(&format!("round {round}"));
     }

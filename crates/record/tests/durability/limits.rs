@@ -5,11 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use serde_json::Value;
-
-use crate::gate::has_option;
-use crate::load::{Difference, Load, Peers};
-use crate::recorder::{Ended, Recorder, names};
-use crate::support::{Capture, bpf_available, scratch};
+use test_support::{
+    Capture, Difference, Ended, Load, Peers, Recording, bpf_available, names, scratch,
+};
 
 /// Rows after the limit: at most one batch of the ring buffer.
 const BATCH_EVENTS: usize = 8_192;
@@ -19,7 +17,7 @@ fn until(limit: &[&str], check: impl FnOnce(&Ended, &Capture, u64)) {
     let directory = scratch();
     let path = directory.path().join("c.parquet");
     let peers = Peers::new();
-    let mut recorder = Recorder::start(&path, limit);
+    let mut recorder = Recording::start_into(&path, limit);
     let load = Load::start(&peers, 2, Duration::from_micros(500));
     let ended = recorder.wait();
     let made = load.finish();
@@ -40,7 +38,7 @@ fn stop_reason(capture: &Capture) -> Value {
 
 #[test]
 fn max_events() {
-    if !bpf_available() || !has_option("--max-events") {
+    if !bpf_available() {
         return;
     }
     for limit in [1, 1_000] {
@@ -54,7 +52,7 @@ fn max_events() {
 
 #[test]
 fn max_size() {
-    if !bpf_available() || !has_option("--max-size") {
+    if !bpf_available() {
         return;
     }
     until(&["--max-size", "300KB"], |_, capture, size| {
@@ -66,7 +64,7 @@ fn max_size() {
 
 #[test]
 fn max_memory() {
-    if !bpf_available() || !has_option("--max-memory") {
+    if !bpf_available() {
         return;
     }
     until(&["--max-memory", "4MiB"], |_, capture, _| {
@@ -76,19 +74,19 @@ fn max_memory() {
 
 #[test]
 fn modes_of_files() {
-    if !bpf_available() || !has_option("--mode") {
+    if !bpf_available() {
         return;
     }
     for (arguments, mode) in [(&[][..], 0o600), (&["--mode", "0640"][..], 0o640)] {
         let directory = scratch();
         let path = directory.path().join("c.parquet");
-        let recorder = Recorder::start(&path, arguments);
+        let mut recorder = Recording::start_into(&path, arguments);
         let of = |name: &str| {
             let metadata = fs::metadata(directory.path().join(name)).expect(name);
             metadata.permissions().mode() & 0o777
         };
         assert_eq!(of("c.parquet.journal"), mode);
-        recorder.finish();
+        recorder.stop();
         assert_eq!(of("c.parquet"), mode);
     }
 }

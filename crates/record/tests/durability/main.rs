@@ -8,20 +8,13 @@
 
 mod disk;
 mod faults;
-mod gate;
 mod hostile;
 mod journals;
 mod kill;
 mod limits;
-mod load;
-mod recorder;
 mod recover;
-mod segments;
 mod signals;
 mod snapshot;
 mod soak;
 mod stderr;
 mod storm;
-#[path = "../live/support.rs"]
-#[allow(dead_code, reason = "shared with the live tests, which use all of it")]
-mod support;

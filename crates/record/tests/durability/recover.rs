@@ -5,17 +5,15 @@ use std::path::Path;
 
 use connlat_schema::capture::metadata::StopReason;
 use rustix::process::Signal;
+use test_support::{
+    Capture, Recording, bpf_available, has_program, journal_of, names, record, recorder, recover,
+    run_to_end, scratch,
+};
 
-use crate::gate::has_recover;
 use crate::journals::{BATCH_ROWS, assert_first, bytes};
-use crate::recorder::{Recorder, journal_of, names, recover, run_to_end};
-use crate::support::{Capture, bpf_available, record, scratch};
 
 #[test]
 fn a_left_over_journal_becomes_a_capture_marked_as_unfinished() {
-    if !has_recover() {
-        return;
-    }
     for closed in [true, false] {
         for named_by in ["c.parquet.journal", "c.parquet"] {
             let directory = scratch();
@@ -43,9 +41,6 @@ fn a_left_over_journal_becomes_a_capture_marked_as_unfinished() {
 
 #[test]
 fn several_at_once_and_one_bad_one_does_not_keep_the_others() {
-    if !has_recover() {
-        return;
-    }
     let directory = scratch();
     let path = |name: &str| directory.path().join(name);
     fs::write(path("a.parquet.journal"), bytes(1, true)).expect("write");
@@ -63,9 +58,6 @@ fn several_at_once_and_one_bad_one_does_not_keep_the_others() {
 
 #[test]
 fn a_journal_whose_capture_is_sealed_already_is_only_removed() {
-    if !has_recover() {
-        return;
-    }
     let directory = scratch();
     let capture = directory.path().join("c.parquet");
     let journal = journal_of(&capture);
@@ -83,9 +75,6 @@ fn a_journal_whose_capture_is_sealed_already_is_only_removed() {
 
 #[test]
 fn a_file_in_the_way_is_never_replaced_unless_forced() {
-    if !has_recover() {
-        return;
-    }
     let other = scratch();
     let foreign = other.path().join("c.parquet");
     fs::write(journal_of(&foreign), bytes(1, true)).expect("write");
@@ -113,9 +102,6 @@ fn a_file_in_the_way_is_never_replaced_unless_forced() {
 
 #[test]
 fn what_a_killed_seal_left_is_cleared_away() {
-    if !has_recover() {
-        return;
-    }
     let directory = scratch();
     let capture = directory.path().join("c.parquet");
     fs::write(journal_of(&capture), bytes(1, true)).expect("write");
@@ -126,7 +112,7 @@ fn what_a_killed_seal_left_is_cleared_away() {
 
 #[test]
 fn it_needs_no_privileges() {
-    if !has_recover() || !crate::gate::has_program("setpriv", &["--version"]) {
+    if !has_program("setpriv", &["--version"]) {
         return;
     }
     let directory = scratch();
@@ -135,7 +121,7 @@ fn it_needs_no_privileges() {
     if rustix::process::geteuid().is_root() {
         // The build may lie where nobody else can reach it.
         let program = directory.path().join("record");
-        fs::copy(env!("CARGO_BIN_EXE_record"), &program).expect("a copy");
+        fs::copy(recorder(), &program).expect("a copy");
         for path in [directory.path(), &journal_of(&capture), &program] {
             std::os::unix::fs::chown(path, Some(65534), Some(65534)).expect("chown");
         }
@@ -153,12 +139,12 @@ fn it_needs_no_privileges() {
 
 #[test]
 fn a_live_journal_is_refused() {
-    if !bpf_available() || !has_recover() {
+    if !bpf_available() {
         return;
     }
     let directory = scratch();
     let capture = directory.path().join("c.parquet");
-    let recorder = Recorder::start(&capture, &[]);
+    let mut recorder = Recording::start_into(&capture, &[]);
     for arguments in [vec![journal_of(&capture)], vec!["--force".into(), journal_of(&capture)]] {
         let arguments: Vec<&Path> = arguments.iter().map(AsRef::as_ref).collect();
         recover(&arguments).assert_refused();
@@ -166,21 +152,21 @@ fn a_live_journal_is_refused() {
     // Nor does a second recorder take it.
     let mut second = record(&["--force", "--duration", "1ms", "-o"]);
     run_to_end(second.arg(&capture)).assert_refused();
-    recorder.finish();
+    recorder.stop();
     assert_eq!(names(directory.path()), ["c.parquet"]);
     assert!(Capture::read(&capture).info.clean);
 }
 
 #[test]
 fn a_stopped_recorder_is_a_live_one() {
-    if !bpf_available() || !has_recover() {
+    if !bpf_available() {
         return;
     }
     let directory = scratch();
     let capture = directory.path().join("c.parquet");
-    let recorder = Recorder::start(&capture, &[]);
+    let mut recorder = Recording::start_into(&capture, &[]);
     recorder.signal(Signal::STOP);
     recover(&[&capture]).assert_refused();
     recorder.signal(Signal::CONT);
-    recorder.finish();
+    recorder.stop();
 }

@@ -4,10 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
-
-use crate::load::{Difference, Load, Peers};
-use crate::recorder::{Recorder, names};
-use crate::support::{Capture, bpf_available, monotonic_ns, scratch};
+use test_support::{
+    Capture, Difference, Load, Peers, Recording, bpf_available, monotonic_ns, names, scratch,
+};
 
 const ROUNDS: u32 = 3;
 
@@ -21,7 +20,7 @@ fn nothing_that_ended_before_the_signal_is_missing() {
         for signal in [Signal::TERM, Signal::INT] {
             let directory = scratch();
             let path = directory.path().join("c.parquet");
-            let mut recorder = Recorder::start(&path, &[]);
+            let mut recorder = Recording::start_into(&path, &[]);
             let load = Load::start(&peers, 2, Duration::from_micros(200));
             thread::sleep(Duration::from_micros(fastrand::u64(50_000..500_000)));
             let signalled_ns = monotonic_ns();

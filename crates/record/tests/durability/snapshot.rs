@@ -3,22 +3,20 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-
-use crate::gate::has_option;
-use crate::load::{Difference, Load, Peers};
-use crate::recorder::{Recorder, names, run_to_end};
-use crate::segments::{all_rows, start, with_suffix};
-use crate::support::{Capture, bpf_available, monotonic_ns, record, scratch, wait_until};
+use test_support::{
+    Capture, Difference, Load, Peers, Recording, bpf_available, captures_below, monotonic_ns,
+    names, record, run_to_end, scratch, wait_until,
+};
 
 #[test]
 fn a_snapshot_seals_what_there_is_and_recording_goes_on() {
-    if !bpf_available() || !has_option("--rotate") {
+    if !bpf_available() {
         return;
     }
     for by_command in [false, true] {
         let directory = scratch();
         let path = directory.path().join("c.parquet");
-        let mut recorder = Recorder::start(&path, &[]);
+        let mut recorder = Recording::start_into(&path, &[]);
         let peers = Peers::new();
         let load = Load::start(&peers, 1, Duration::from_millis(2));
         wait_until("load", || load.made() > 200);
@@ -30,13 +28,13 @@ fn a_snapshot_seals_what_there_is_and_recording_goes_on() {
         } else {
             recorder.signal(Signal::USR1);
         }
-        wait_until("a snapshot", || !with_suffix(directory.path(), ".parquet").is_empty());
-        let so_far = all_rows(directory.path());
+        wait_until("a snapshot", || !captures_below(directory.path()).is_empty());
+        let so_far = Capture::rows_below(directory.path());
         assert!(recorder.is_running());
         let before = load.made();
         wait_until("more load", || load.made() > before + 200);
         let stopped_ns = monotonic_ns();
-        recorder.finish();
+        recorder.stop();
         let made = load.finish();
 
         let known = Difference::of(&made, &peers.rows(&so_far), asked_ns);
@@ -51,25 +49,25 @@ fn a_snapshot_seals_what_there_is_and_recording_goes_on() {
 
 #[test]
 fn a_segment_ends_early_and_a_quiet_host_answers_too() {
-    if !bpf_available() || !has_option("--rotate") {
+    if !bpf_available() {
         return;
     }
     // Nobody connects to port 1 of a documentation address (RFC 5737).
     for filters in [&[][..], &["--dst", "192.0.2.1", "--dst-port", "1"][..]] {
         let directory = scratch();
         let arguments = [&["--rotate", "1h"][..], filters].concat();
-        let recorder = start(directory.path(), &arguments);
+        let mut recorder = Recording::start_tree(directory.path(), &arguments);
         let peers = Peers::new();
         let load = Load::start(&peers, 1, Duration::from_millis(2));
         wait_until("load", || load.made() > 100);
         for segments in 1..=3 {
             recorder.signal(Signal::USR1);
-            wait_until("a segment", || with_suffix(directory.path(), ".parquet").len() == segments);
+            wait_until("a segment", || captures_below(directory.path()).len() == segments);
         }
         let stopped_ns = monotonic_ns();
-        recorder.finish();
+        recorder.stop();
         let made = load.finish();
-        let rows = all_rows(directory.path());
+        let rows = Capture::rows_below(directory.path());
         if filters.is_empty() {
             Difference::of(&made, &peers.rows(&rows), stopped_ns).assert_none("all segments");
         } else {

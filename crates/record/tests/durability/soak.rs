@@ -5,11 +5,10 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::gate::{has_option, setting};
-use crate::load::{Difference, Load, Peers};
-use crate::recorder::{names, run_to_end};
-use crate::segments::{all_rows, files, start, with_suffix};
-use crate::support::{Capture, Row, bpf_available, monotonic_ns, record, scratch, wait_until};
+use test_support::{
+    Capture, Difference, Load, Peers, Recording, Row, bpf_available, captures_below, files_below,
+    journals_below, monotonic_ns, names, record, run_to_end, scratch, setting, wait_until,
+};
 
 /// Resident memory, whatever the machine is busy with, kB.
 const MEMORY_KB: u64 = 256 << 10;
@@ -23,12 +22,12 @@ const LONG_RUN_SECONDS: u64 = 60;
 
 #[test]
 fn rotation_keeps_every_event_once_in_constant_memory() {
-    if !bpf_available() || !has_option("--rotate") {
+    if !bpf_available() {
         return;
     }
     let seconds: u64 = setting("CONNLAT_SOAK_SECONDS", 8);
     let directory = scratch();
-    let mut recorder = start(directory.path(), &["--rotate", "1s"]);
+    let mut recorder = Recording::start_tree(directory.path(), &["--rotate", "1s"]);
     let peers = Peers::new();
     let load = Load::start(&peers, 1, Duration::from_millis(10));
     let end = Instant::now() + Duration::from_secs(seconds);
@@ -40,11 +39,11 @@ fn rotation_keeps_every_event_once_in_constant_memory() {
         thread::sleep(Duration::from_millis(100));
     }
     let stopped_ns = monotonic_ns();
-    recorder.finish();
+    recorder.stop();
     let made = load.finish();
 
-    let segments = with_suffix(directory.path(), ".parquet");
-    assert_eq!(files(directory.path()), segments, "captures and nothing else");
+    let segments = captures_below(directory.path());
+    assert_eq!(files_below(directory.path()), segments, "captures and nothing else");
     assert!(segments.len() as u64 >= seconds / 2, "{} segments", segments.len());
     for segment in &segments {
         let text = segment.strip_prefix(directory.path()).expect("below").to_string_lossy();
@@ -57,7 +56,7 @@ fn rotation_keeps_every_event_once_in_constant_memory() {
         assert_eq!(capture.info.counters.written, capture.rows.len() as u64, "{text}");
         assert_eq!(capture.info.counters.lost.total(), 0, "{text}");
     }
-    let rows = all_rows(directory.path());
+    let rows = Capture::rows_below(directory.path());
     let difference = Difference::of(&made, &peers.rows(&rows), stopped_ns);
     difference.assert_none("over all segments");
 
@@ -85,20 +84,18 @@ fn most_of_halves<T: Copy + Ord + Default>(samples: &[T]) -> (T, T) {
 
 #[test]
 fn rotation_by_size() {
-    if !bpf_available() || !has_option("--rotate") {
+    if !bpf_available() {
         return;
     }
     let directory = scratch();
-    let recorder = start(directory.path(), &["--rotate", "100KB"]);
+    let mut recorder = Recording::start_tree(directory.path(), &["--rotate", "100KB"]);
     let peers = Peers::new();
     let load = Load::start(&peers, 2, Duration::from_micros(500));
-    wait_until("a second and a third segment", || {
-        with_suffix(directory.path(), ".parquet").len() >= 2
-    });
+    wait_until("a second and a third segment", || captures_below(directory.path()).len() >= 2);
     let stopped_ns = monotonic_ns();
-    recorder.finish();
+    recorder.stop();
     let made = load.finish();
-    let rows = all_rows(directory.path());
+    let rows = Capture::rows_below(directory.path());
     Difference::of(&made, &peers.rows(&rows), stopped_ns).assert_none("over all segments");
 }
 
@@ -111,7 +108,7 @@ fn record_one(path: &Path) {
 
 #[test]
 fn retention_deletes_its_own_oldest_segments_and_nothing_else() {
-    if !bpf_available() || !has_option("--retain") {
+    if !bpf_available() {
         return;
     }
     for retain in [["--retain", "2s"], ["--retain-size", "20KB"]] {
@@ -119,12 +116,12 @@ fn retention_deletes_its_own_oldest_segments_and_nothing_else() {
         let peers = Peers::new();
         let mut arguments = vec!["--rotate", "500ms"];
         arguments.extend(retain);
-        let mut recorder = start(directory.path(), &arguments);
-        let journal = with_suffix(directory.path(), ".journal").remove(0);
+        let mut recorder = Recording::start_tree(directory.path(), &arguments);
+        let journal = journals_below(directory.path()).remove(0);
         let place = journal.parent().expect("a directory").to_owned();
         let load = Load::start(&peers, 1, Duration::from_millis(5));
-        wait_until("the first segment", || !with_suffix(&place, ".parquet").is_empty());
-        let first = with_suffix(&place, ".parquet").remove(0);
+        wait_until("the first segment", || !captures_below(&place).is_empty());
+        let first = captures_below(&place).remove(0);
 
         // Somebody else's files, older by name than anything of this recorder.
         let host = place.parent().and_then(Path::file_name).expect("host=").to_string_lossy();
@@ -146,12 +143,12 @@ fn retention_deletes_its_own_oldest_segments_and_nothing_else() {
         let most = 14;
         let observed = Instant::now() + Duration::from_secs(4);
         while Instant::now() < observed {
-            let own = with_suffix(&place, ".parquet").len() - 3;
+            let own = captures_below(&place).len() - 3;
             assert!(own <= most, "{own} segments are kept: {:?}", names(&place));
             thread::sleep(Duration::from_millis(50));
         }
         let stopped_ns = monotonic_ns();
-        recorder.finish();
+        recorder.stop();
         let made = load.finish();
         for name in &foreign {
             assert!(place.join(name).exists(), "{retain:?} deleted {name}");
@@ -159,7 +156,7 @@ fn retention_deletes_its_own_oldest_segments_and_nothing_else() {
         }
         // From the oldest segment that is left, nothing is missing.
         let captures: Vec<Capture> =
-            with_suffix(&place, ".parquet").iter().map(|path| Capture::read(path)).collect();
+            captures_below(&place).iter().map(|path| Capture::read(path)).collect();
         let oldest = captures.iter().map(|c| c.info.start.monotonic_ns).min().expect("segments");
         let rows: Vec<Row> = captures.into_iter().flat_map(|capture| capture.rows).collect();
         let kept: Vec<_> =
@@ -172,25 +169,25 @@ fn retention_deletes_its_own_oldest_segments_and_nothing_else() {
 
 #[test]
 fn a_removed_host_directory_costs_only_what_was_in_it() {
-    if !bpf_available() || !has_option("--rotate") {
+    if !bpf_available() {
         return;
     }
     let directory = scratch();
-    let mut recorder = start(directory.path(), &["--rotate", "500ms"]);
+    let mut recorder = Recording::start_tree(directory.path(), &["--rotate", "500ms"]);
     let peers = Peers::new();
     let load = Load::start(&peers, 1, Duration::from_millis(5));
-    wait_until("a segment", || !with_suffix(directory.path(), ".parquet").is_empty());
+    wait_until("a segment", || !captures_below(directory.path()).is_empty());
     for entry in fs::read_dir(directory.path()).expect("the directory") {
         fs::remove_dir_all(entry.expect("an entry").path()).expect("removed");
     }
     let removed_ns = monotonic_ns();
     // What is recorded from the next segment on is kept.
-    wait_until("new segments", || with_suffix(directory.path(), ".parquet").len() >= 3);
+    wait_until("new segments", || captures_below(directory.path()).len() >= 3);
     assert!(recorder.is_running());
     let stopped_ns = monotonic_ns();
-    recorder.finish();
+    recorder.stop();
     let made = load.finish();
-    let rows = all_rows(directory.path());
+    let rows = Capture::rows_below(directory.path());
     let later: Vec<_> =
         made.into_iter().filter(|made| made.window.0 > removed_ns + 1_000_000_000).collect();
     let difference = Difference::of(&later, &peers.rows(&rows), stopped_ns);

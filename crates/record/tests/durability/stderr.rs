@@ -5,12 +5,12 @@ use std::fs::{self, File, OpenOptions};
 use std::process::Stdio;
 
 use rustix::process::Signal;
+use test_support::{
+    Capture, Difference, Load, Peers, Recording, bpf_available, is_filled, journal_of,
+    monotonic_ns, names, record, scratch, wait_until,
+};
 
-use crate::gate::has_recover;
 use crate::journals::{BATCH_ROWS, assert_first, bytes};
-use crate::load::{Difference, Load, Peers};
-use crate::recorder::{Recorder, is_filled, journal_of, names};
-use crate::support::{Capture, bpf_available, monotonic_ns, record, scratch, wait_until};
 
 /// Every write to it fails with ENOSPC.
 fn full() -> File {
@@ -19,9 +19,6 @@ fn full() -> File {
 
 #[test]
 fn recovery_succeeds() {
-    if !has_recover() {
-        return;
-    }
     let directory = scratch();
     let capture = directory.path().join("c.parquet");
     fs::write(journal_of(&capture), bytes(1, true)).expect("write");
@@ -46,7 +43,7 @@ fn recording_goes_on() {
     let mut command = record(&["-o"]);
     command.arg(&capture).stderr(Stdio::from(full()));
     let journal = journal_of(&capture);
-    let mut recorder = Recorder::spawn_quiet(command, || is_filled(&journal));
+    let mut recorder = Recording::spawn_as_it_is(command, || is_filled(&journal));
     let peers = Peers::new();
     let load = Load::start(&peers, 1, std::time::Duration::from_millis(1));
     // Both of these make it say something.

@@ -1,22 +1,20 @@
 //! As many connects as this machine can make, with room and without.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int32Type, Int64Type};
-use connlat_schema::capture::KEY_CAPTURE;
 use connlat_schema::capture::columns;
 use connlat_schema::capture::metadata::CaptureInfo;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
-
-use crate::gate::{has_option, setting};
-use crate::recorder::{Recorder, journal_of};
-use crate::support::{bpf_available, monotonic_ns, record, scratch};
+use test_support::{
+    Recording, bpf_available, example, for_each_batch, journal_of, monotonic_ns, record, scratch,
+    setting,
+};
 
 /// Resident memory of a recorder at the highest rate, sealing included.
 const MEMORY_KB: u64 = 256 << 10;
@@ -33,22 +31,17 @@ struct Storm {
     window: (i64, i64),
 }
 
-/// `connect_storm`, which cargo builds beside the tests.
-fn storm_program() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_record")).with_file_name("examples/connect_storm")
-}
-
 fn run_storm(connects: u64, arguments: &[&str]) -> Storm {
     let directory = scratch();
     let capture = directory.path().join("c.parquet");
     let told = directory.path().join("client.json");
     let mut command = record(arguments);
-    command.args(["--follow", "-o"]).arg(&capture).arg("--").arg(storm_program());
+    command.args(["--follow", "-o"]).arg(&capture).arg("--").arg(example("connect_storm"));
     command.arg(connects.to_string()).stdout(Stdio::from(File::create(&told).expect("a file")));
     let from = monotonic_ns();
     let journal = journal_of(&capture);
     // A short storm may be over before anybody looks.
-    let mut recorder = Recorder::spawn(command, || journal.exists() || capture.exists());
+    let mut recorder = Recording::spawn(command, || journal.exists() || capture.exists());
     let deadline = Instant::now() + Duration::from_secs(600);
     let mut memory = Vec::new();
     while recorder.is_running() {
@@ -67,18 +60,12 @@ fn run_storm(connects: u64, arguments: &[&str]) -> Storm {
 
 /// Only what is compared: three million whole rows would not be small.
 fn read(capture: &Path) -> (CaptureInfo, Vec<(i64, i32)>) {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(capture).expect("sealed"));
-    let reader = reader.expect("Parquet");
-    let stored = reader.metadata().file_metadata().key_value_metadata().expect("metadata");
-    let json = stored.iter().find(|pair| pair.key == KEY_CAPTURE).expect("ours");
-    let info = CaptureInfo::from_json(json.value.as_deref().expect("a value")).expect("valid");
     let mut rows = Vec::new();
-    for batch in reader.build().expect("a reader") {
-        let batch = batch.expect("a batch");
+    let info = for_each_batch(capture, |batch| {
         let starts = batch[columns::START_NS].as_primitive::<Int64Type>();
         let ports = batch[columns::SRC_PORT].as_primitive::<Int32Type>();
         rows.extend(starts.values().iter().copied().zip(ports.values().iter().copied()));
-    }
+    });
     rows.sort_unstable();
     (info, rows)
 }
@@ -111,7 +98,7 @@ fn default_settings_lose_nothing_and_memory_stays_flat() {
 
 #[test]
 fn a_tiny_ring_accounts_for_every_loss() {
-    if !bpf_available() || !has_option("--ring-size <SIZE>") {
+    if !bpf_available() {
         return;
     }
     let connects: u64 = setting("CONNLAT_STORM_CONNECTS", 100_000).min(300_000);

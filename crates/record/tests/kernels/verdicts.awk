@@ -29,7 +29,8 @@ part == "live" && /^test [a-z_:]+ \.\.\./ {
     sub(/^test /, "", name)
     sub(/ \.\.\..*/, "", name)
 }
-part == "live" && /skipped: / && name { skip = $0; sub(/.*skipped: /, "", skip) }
+# "skipped: TEST: why"
+part == "live" && /skipped: / && name { skip = $0; sub(/.*skipped: [^ ]*: /, "", skip) }
 part == "live" && /(^|\.\.\. )(ok|FAILED)$/ && name {
     if (/FAILED$/) wrong[part] = 1
     print name, /FAILED$/ ? "WRONG" : skip ? skip : "right"

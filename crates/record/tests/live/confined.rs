@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use crate::support::{recorder, scratch};
+use test_support::{has_program, recorder, scratch, through};
 
 /// `record` in namespaces of its own, after a shell command; none where
 /// unshare(1) is not allowed.
@@ -11,13 +11,8 @@ fn confined(namespaces: &[&str], first: &str, arguments: &str) -> Option<Output>
     let shell = format!("{first}; exec \"$0\" {arguments}");
     let mut unshare = Command::new("unshare");
     unshare.args(namespaces).args(["--", "sh", "-c", &shell]).arg(recorder());
-    let allowed = Command::new("unshare").args(namespaces).arg("true").status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: unshare {} is not possible here", namespaces.join(" "));
-        assert!(std::env::var_os("CI").is_none(), "CI has unshare");
-        return None;
-    }
-    Some(unshare.output().expect("unshare runs"))
+    let allowed = has_program("unshare", &[namespaces, &["true"]].concat());
+    allowed.then(|| unshare.output().expect("unshare runs"))
 }
 
 fn line_of<'a>(check: &'a str, name: &str) -> &'a str {
@@ -54,14 +49,11 @@ fn without_proc_it_is_named() {
 /// setarch(8) makes the kernel say 2.6 to one process.
 #[test]
 fn a_kernel_below_the_floor_is_named() {
-    let old = |arguments: &[&str]| {
-        Command::new("setarch").arg("--uname-2.6").arg(recorder()).args(arguments).output()
-    };
-    let Ok(output) = old(&["check"]) else {
-        eprintln!("skipped: no setarch");
-        assert!(std::env::var_os("CI").is_none(), "CI has setarch");
+    if !has_program("setarch", &["--uname-2.6", "true"]) {
         return;
-    };
+    }
+    let old = |arguments: &[&str]| through(&["setarch", "--uname-2.6"], arguments).output();
+    let output = old(&["check"]).expect("setarch runs");
     let check = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(output.status.code(), Some(1), "{check}");
     let line = line_of(&check, "kernel release");

@@ -5,8 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::thread::gettid;
-
-use crate::support::{
+use test_support::{
     Made, Recording, Row, bound_socket, bpf_available, connect, nobody, server, wait_until,
 };
 

@@ -1,13 +1,14 @@
 //! Each filter lets through exactly what it names, and counts the rest.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 
-use crate::support::{Capture, Recording, bpf_available, connect, nobody, run, scratch, server};
+use test_support::{
+    Capture, Cgroup, Recording, bpf_available, connect, nobody, run, scratch, server, skip,
+    skip_on_this_kernel,
+};
 
 fn any(address: &str) -> SocketAddr {
     address.parse().expect("an address")
@@ -119,32 +120,6 @@ fn a_network_namespace() {
     assert!(capture.info.counters.filtered >= 1);
 }
 
-/// A cgroup that is removed again.
-struct Cgroup(PathBuf);
-
-impl Cgroup {
-    fn create(name: &str) -> Option<Self> {
-        let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-        let line = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
-        let mount = line.split(' ').nth(4)?;
-        let path = PathBuf::from(mount).join(format!("connlat-{}-{name}", std::process::id()));
-        fs::create_dir(&path).ok()?;
-        Some(Self(path))
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        // Emptied by the end of its processes, a moment later at most.
-        for _ in 0..100 {
-            if fs::remove_dir(&self.0).is_ok() {
-                return;
-            }
-            thread::sleep(std::time::Duration::from_millis(10));
-        }
-    }
-}
-
 #[test]
 fn a_cgroup_with_everything_below_it() {
     if !bpf_available() {
@@ -152,16 +127,14 @@ fn a_cgroup_with_everything_below_it() {
     }
     let check = run(&["check"]);
     if String::from_utf8_lossy(&check.stdout).contains("--cgroup needs Linux") {
-        eprintln!("skipped: not on this kernel: --cgroup");
+        skip_on_this_kernel("--cgroup");
         return;
     }
-    let Some(outer) = Cgroup::create("outer") else {
-        eprintln!("skipped: no cgroup can be made below the cgroup2 mount");
-        assert!(std::env::var_os("CI").is_none(), "CI needs cgroup v2");
-        return;
+    let outer = match Cgroup::new("outer") {
+        Ok(outer) => outer,
+        Err(why) => return skip(why),
     };
-    let inner = Cgroup(outer.0.join("inner"));
-    fs::create_dir(&inner.0).expect("a cgroup");
+    let inner = outer.below("inner");
     let (_taken, closed) = nobody("127.0.0.1:0");
     let port = closed.port().to_string();
     let connect_in = |cgroup: &str| {
@@ -170,19 +143,17 @@ fn a_cgroup_with_everything_below_it() {
         );
         assert!(Command::new("bash").args(["-c", &script]).status().expect("bash").success());
     };
-    let path = outer.0.to_str().expect("UTF-8");
+    let path = outer.directory().to_str().expect("UTF-8");
     let recording = Recording::start(&["--cgroup", path, "--dst-port", &port]);
     connect_in(path);
-    connect_in(inner.0.to_str().expect("UTF-8"));
+    connect_in(inner.directory().to_str().expect("UTF-8"));
     connect(any("127.0.0.1:0"), closed);
     let capture = recording.finish();
-    let name = outer.0.file_name().expect("a name").to_string_lossy().into_owned();
     let cgroups: Vec<&str> = capture.rows.iter().map(|row| row.cgroup.as_str()).collect();
-    let shown = format!("/{name}");
-    assert_eq!(cgroups, [shown.clone(), format!("{shown}/inner")]);
+    assert_eq!(cgroups, [outer.path(), inner.path()]);
 
     // The path a capture shows selects the same.
-    let recording = Recording::start(&["--cgroup", &shown, "--dst-port", &port]);
+    let recording = Recording::start(&["--cgroup", outer.path(), "--dst-port", &port]);
     connect_in(path);
     assert_eq!(recording.finish().rows.len(), 1);
 

@@ -8,17 +8,9 @@ use std::time::Duration;
 use connlat_schema::capture::journal::JournalReader;
 use connlat_schema::capture::metadata::StopReason;
 use rustix::process::Signal;
-
-use crate::support::{Capture, Recording, bpf_available, connect, record, run, scratch, server};
-
-fn names(directory: &std::path::Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).expect("a directory");
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
-}
+use test_support::{
+    Capture, Recording, bpf_available, connect, names, record, run, scratch, server,
+};
 
 #[test]
 fn each_stopping_signal_leaves_a_finished_capture() {
@@ -31,16 +23,16 @@ fn each_stopping_signal_leaves_a_finished_capture() {
         (Signal::TERM, StopReason::Terminated),
         (Signal::HUP, StopReason::Terminated),
     ] {
-        let recording = Recording::start(&[]);
+        let mut recording = Recording::start(&[]);
         for _ in 0..50 {
             connect("127.0.0.1:0".parse().expect("an address"), address);
         }
-        let finished = recording.signal(signal);
-        assert!(finished.status.success(), "{signal:?}");
-        assert_eq!(names(finished.directory.path()), ["c.parquet"]);
-        let mode = fs::metadata(&finished.capture).expect("the capture").permissions().mode();
+        let ended = recording.end_by(signal);
+        assert!(ended.status.success(), "{signal:?}");
+        assert_eq!(names(recording.directory()), ["c.parquet"]);
+        let mode = fs::metadata(recording.capture()).expect("the capture").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let capture = finished.read();
+        let capture = Capture::read(recording.capture());
         assert_eq!((capture.info.stop_reason.clone(), capture.info.clean), (reason, true));
         let rows = capture.of_pid(std::process::id());
         let made = rows.iter().filter(|row| row.dst.1 == i32::from(address.port())).count();
@@ -54,15 +46,15 @@ fn a_killed_recorder_leaves_a_readable_journal() {
         return;
     }
     let address = server("127.0.0.1:0");
-    let recording = Recording::start(&[]);
+    let mut recording = Recording::start(&[]);
     for _ in 0..50 {
         connect("127.0.0.1:0".parse().expect("an address"), address);
     }
     // Events older than 250 ms are in the journal.
     thread::sleep(Duration::from_millis(300));
     let journal = recording.journal();
-    let finished = recording.signal(Signal::KILL);
-    assert_eq!(names(finished.directory.path()), ["c.parquet.journal"]);
+    recording.end_by(Signal::KILL);
+    assert_eq!(names(recording.directory()), ["c.parquet.journal"]);
     let mut reader = JournalReader::open(File::open(journal).expect("kept")).expect("readable");
     let mut rows = 0;
     while let Some(batch) = reader.next_batch().expect("whole batches") {

@@ -4,18 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
-
-use crate::support::{
-    Capture, bpf_available, connect, nobody, record, run, scratch, server, wait_until,
+use test_support::{
+    Capture, Process, bpf_available, connect, nobody, record, run, scratch, server, wait_until,
 };
 
 /// Runs `record live` while `work` runs; its lines of standard output.
 fn live(arguments: &[&str], work: impl FnOnce()) -> Vec<String> {
-    let mut process = record(&[&["live"], arguments].concat())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("record starts");
+    let mut command = record(&[&["live"], arguments].concat());
+    let mut process = Process::spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()));
     let pid = Pid::from_child(&process);
     let mut lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
     // The header comes after the probe was attached; JSON has none.

@@ -11,4 +11,3 @@ mod manual;
 mod peer;
 mod privileges;
 mod refusals;
-mod support;

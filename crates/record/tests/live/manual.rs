@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{run, scratch};
+use test_support::{run, scratch};
 
 #[test]
 fn completions_know_the_commands() {

@@ -2,22 +2,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
-
-use crate::support::{Capture, bpf_available, run, scratch, wait_until};
+use test_support::{
+    Capture, Process, bpf_available, example, has_program, run, scratch, wait_until,
+};
 
 const CONNECTS: u64 = 102_000;
 
-/// `connect_storm`, which cargo builds beside the tests.
-fn storm() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_record")).with_file_name("examples/connect_storm")
-}
-
 /// bpftrace counting transitions to SYN_SENT, attached.
 struct Bpftrace {
-    process: Child,
+    process: Process,
     output: PathBuf,
 }
 
@@ -34,12 +30,9 @@ impl Bpftrace {
             mount -t tracefs none /sys/kernel/tracing; exec bpftrace -e \"$0\"";
         let output = directory.join("bpftrace.txt");
         let file = fs::File::create(&output).expect("a file");
-        let process = Command::new("unshare")
-            .args(["-m", "sh", "-c", SCRIPT, &program])
-            .stdout(file)
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("unshare");
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", SCRIPT, &program]).stdout(file).stderr(Stdio::null());
+        let process = Process::spawn(&mut command);
         wait_until("bpftrace", || {
             fs::read_to_string(&output).is_ok_and(|text| text.contains("attached"))
         });
@@ -57,11 +50,7 @@ impl Bpftrace {
 
 #[test]
 fn bpftrace_counts_the_same_attempts() {
-    if !bpf_available() {
-        return;
-    }
-    if Command::new("bpftrace").arg("--version").stdout(Stdio::null()).status().is_err() {
-        eprintln!("skipped: bpftrace is not installed (Debian: apt-get install bpftrace)");
+    if !bpf_available() || !has_program("bpftrace", &["--version"]) {
         return;
     }
     let directory = scratch();
@@ -69,7 +58,7 @@ fn bpftrace_counts_the_same_attempts() {
     // Under a name of its own: others on this host may run it too.
     let comm = format!("storm-{}", std::process::id());
     let client = directory.path().join(&comm);
-    fs::copy(storm(), &client).expect("a copy");
+    fs::copy(example("connect_storm"), &client).expect("a copy");
     let bpftrace = Bpftrace::start(directory.path(), &comm);
     let output = run(&[
         "-o",

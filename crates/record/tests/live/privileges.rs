@@ -2,13 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use rustix::process::Signal;
-
-use crate::support::{
-    Recording, bpf_available, connect, nobody, record, recorder, run, scratch, wait_until,
+use test_support::{
+    Capture, Recording, bpf_available, connect, has_program, nobody, record, recorder, run,
+    scratch, skip_on_this_kernel, wait_until,
 };
 
 const CAP_DAC_READ_SEARCH: u64 = 1 << 2;
@@ -63,11 +61,7 @@ fn under_sudo_files_belong_to_the_caller() {
 
 #[test]
 fn two_capabilities_are_enough() {
-    if !bpf_available() {
-        return;
-    }
-    if Command::new("setpriv").arg("--version").stdout(Stdio::null()).status().is_err() {
-        eprintln!("skipped: setpriv (util-linux) is not installed");
+    if !bpf_available() || !has_program("setpriv", &["--version"]) {
         return;
     }
     let directory = scratch();
@@ -88,7 +82,7 @@ fn two_capabilities_are_enough() {
         .output()
         .expect("setpriv runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let capture = crate::support::Capture::read(&path);
+    let capture = Capture::read(&path);
     let port = i32::from(closed.port());
     assert_eq!(capture.rows.iter().filter(|row| row.dst.1 == port).count(), 1);
 }
@@ -100,26 +94,19 @@ fn the_sandbox_holds() {
     }
     let landlock = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
     if !landlock.is_empty() && !landlock.contains("landlock") {
-        eprintln!("skipped: this kernel does not enforce Landlock");
+        skip_on_this_kernel("Landlock");
         return;
     }
     // A recorder can be made to write elsewhere only through its own files:
     // the journal of a tree whose day is moved outside is out of its reach.
     let directory = scratch();
     let outside = scratch();
-    let mut process = record(&["--rotate", "300ms", "--output-dir"])
-        .arg(directory.path())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .expect("record starts");
+    let mut recording = Recording::start_tree(directory.path(), &["--rotate", "300ms"]);
     let host = || fs::read_dir(directory.path()).ok()?.next()?.ok().map(|entry| entry.path());
-    wait_until("the tree", || host().is_some());
     let host = host().expect("a directory");
     fs::rename(&host, outside.path().join("taken")).expect("moved");
     std::os::unix::fs::symlink(outside.path(), &host).expect("a link in its place");
-    wait_until("the end", || process.try_wait().expect("a child").is_some());
-    assert_eq!(process.wait().expect("a status").code(), Some(1), "links are refused");
+    assert_eq!(recording.wait().status.code(), Some(1), "links are refused");
     let stray = fs::read_dir(outside.path()).expect("a directory").count();
     assert_eq!(stray, 1, "nothing but what was moved there");
 }
@@ -131,16 +118,16 @@ fn a_hostile_thread_name_reaches_no_terminal() {
     }
     let (_taken, closed) = nobody("127.0.0.1:0");
     let port = closed.port().to_string();
-    let recording = Recording::start(&["--dst-port", &port]);
+    let mut recording = Recording::start(&["--dst-port", &port]);
     let thread = std::thread::Builder::new().name("\u{1b}]0;x\u{7}=1+1|<b>".to_owned());
     let client = thread.spawn(move || {
         connect("127.0.0.1:0".parse().expect("an address"), closed);
     });
     client.expect("a thread").join().expect("a client");
-    let finished = recording.signal(Signal::INT);
-    let rows = finished.read().rows;
+    recording.stop();
+    let rows = Capture::read(recording.capture()).rows;
     assert_eq!(rows[0].comm, "\u{1b}]0;x\u{7}=1+1|<b>", "the capture has it as it was");
-    let path = finished.capture.to_str().expect("UTF-8").to_owned();
+    let path = recording.capture().to_str().expect("UTF-8").to_owned();
     for arguments in [vec!["recover", &path], vec!["-o", &path]] {
         let output = run(&arguments);
         assert!(!output.stderr.contains(&0x1b) && output.stdout.is_empty());

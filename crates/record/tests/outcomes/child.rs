@@ -5,16 +5,15 @@
 //! allocation, no locks. It tells what it saw through a pipe.
 
 use std::ffi::CStr;
-use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::net::SocketAddr;
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use socket2::Socket;
+use test_support::monotonic_ns;
 
 use crate::client::{Attempt, Who};
 use crate::expected::Window;
-use crate::support::monotonic_ns;
 
 const WORDS: usize = 4;
 
@@ -135,9 +134,4 @@ impl Drop for Child {
             self.end(true);
         }
     }
-}
-
-/// Moves the calling process into the cgroup behind the opened `cgroup.procs`.
-pub fn join_cgroup(mut procs: &File) {
-    let _ = procs.write_all(b"0");
 }

@@ -10,10 +10,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::thread::gettid;
 use rustix::time::Timespec;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use test_support::monotonic_ns;
+use test_support::{Namespace, own_cgroup};
 
 use crate::expected::{Expected, Window};
-use crate::namespace;
-use crate::support::monotonic_ns;
 
 /// The task that connects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,14 +29,12 @@ impl Who {
     /// The calling thread.
     pub fn me() -> Self {
         let comm = fs::read("/proc/thread-self/comm").expect("/proc");
-        let cgroups = fs::read_to_string("/proc/thread-self/cgroup").expect("/proc");
-        let cgroup = cgroups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default();
         Self {
             pid: std::process::id().cast_signed(),
             tid: gettid().as_raw_nonzero().get(),
             uid: rustix::process::getuid().as_raw().into(),
             comm: String::from_utf8_lossy(comm.trim_ascii_end()).into_owned(),
-            cgroup: cgroup.to_owned(),
+            cgroup: own_cgroup(),
         }
     }
 }
@@ -105,7 +103,7 @@ impl Client {
 
     /// Any socket, used by the calling thread.
     pub fn of(socket: Socket) -> Self {
-        let netns = namespace::current().and_then(|own| namespace::inode(&own));
+        let netns = Namespace::current().and_then(|own| own.inode());
         Self { socket, who: Who::me(), netns: netns.expect("a namespace") }
     }
 

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use connlat_schema::flags;
+use test_support::Row;
 
 use crate::client::{Attempt, Who};
 use crate::responder::Heard;
-use crate::support::Row;
 
 /// From one time to another, CLOCK_MONOTONIC, ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

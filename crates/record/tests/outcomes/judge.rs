@@ -1,8 +1,9 @@
 //! Expected against recorded, line by line.
 
+use test_support::Row;
+
 use crate::expected::Expected;
 use crate::stage::{Done, Skip};
-use crate::support::Row;
 
 /// One line of the table.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub struct Line {
 pub enum Verdict {
     Right,
     Wrong(Vec<String>),
-    Skipped(String),
+    Skipped(Skip),
 }
 
 /// Judges every case, and then every row that no case explains.
@@ -60,7 +61,7 @@ fn judge_case(case: &Done, rows: &[Row]) -> Vec<Line> {
     };
     let expected = match &case.report {
         Ok(Ok(expected)) => expected,
-        Ok(Err(skip)) => return vec![line("", String::new(), skipped(skip))],
+        Ok(Err(skip)) => return vec![line("", String::new(), Verdict::Skipped(skip.clone()))],
         Err(panic) => return vec![line("", String::new(), Verdict::Wrong(vec![panic.clone()]))],
     };
     let recorded: Vec<&Row> = rows.iter().filter(|row| accounts_for(case, row)).collect();
@@ -130,15 +131,6 @@ fn median(values: impl Iterator<Item = i64>) -> i64 {
     let mut values: Vec<i64> = values.collect();
     values.sort_unstable();
     values[values.len() / 2]
-}
-
-fn skipped(skip: &Skip) -> Verdict {
-    let ci = std::env::var_os("CI").is_some();
-    match skip {
-        Skip::Kernel(why) => Verdict::Skipped(format!("not on this kernel: {why}")),
-        Skip::Missing(what) if ci => Verdict::Wrong(vec![format!("CI needs {what}")]),
-        Skip::Missing(what) => Verdict::Skipped(format!("needs {what}")),
-    }
 }
 
 fn describe(expected: &Expected) -> String {

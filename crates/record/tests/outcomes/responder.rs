@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
+use test_support::netlink;
+use test_support::{monotonic_ns, wait_until};
 
-use crate::netlink;
 use crate::packet::Segment;
-use crate::support::{monotonic_ns, wait_until};
 use crate::tun;
 
 /// The host's own addresses on the device.

@@ -4,6 +4,7 @@
 //! and keeps them until the recording has stopped: then no number that
 //! identifies its rows can have been used twice.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -11,20 +12,30 @@ use std::sync::{Arc, Barrier, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use test_support::{Capture, Recording, monotonic_ns};
+use test_support::{Namespace, namespace};
+
 use crate::expected::{Expected, Window};
-use crate::namespace;
-use crate::support::{Capture, Recording, monotonic_ns};
 
 /// Longest time all cases together may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why a case cannot be run here.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Skip {
     /// This kernel cannot do it.
     Kernel(String),
     /// Something the rig needs is not installed.
     Missing(String),
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kernel(why) => write!(f, "not on this kernel: {why}"),
+            Self::Missing(what) => write!(f, "needs {what}"),
+        }
+    }
 }
 
 /// The rows a case must have produced, all of them.
@@ -121,8 +132,7 @@ pub fn run(cases: &[Case], arguments: &[&str]) -> (Capture, Vec<Done>) {
 fn act(case: Case, control: Arc<Control>, ready: Sender<&'static str>) -> Done {
     let entered = namespace::enter_new();
     control.separated.wait();
-    let own = entered.and_then(|()| namespace::current());
-    let netns = own.and_then(|own| namespace::inode(&own));
+    let netns = entered.and_then(|()| Namespace::current()?.inode());
     let name = case.name;
     let netns = match netns {
         Ok(netns) => netns,

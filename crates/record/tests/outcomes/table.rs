@@ -23,7 +23,7 @@ pub fn table(lines: &[Line]) -> String {
         let (verdict, more): (&str, &[String]) = match &line.verdict {
             Verdict::Right => ("right", &[]),
             Verdict::Wrong(differences) => ("WRONG", differences),
-            Verdict::Skipped(why) => (why, &[]),
+            Verdict::Skipped(why) => (&why.to_string(), &[]),
         };
         text.push_str(&row([case, expected, recorded], verdict));
         for difference in more {

@@ -4,12 +4,12 @@ use std::fs;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int32Type, Int64Type};
-use connlat_schema::Outcome;
 use connlat_schema::capture::journal::{JournalWriter, Note};
 use connlat_schema::capture::metadata::{Counters, StopReason};
 use connlat_schema::decode::ConnectEvent;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
+use test_support::event;
 
 use super::*;
 use crate::capture::RowBuilder;
@@ -45,25 +45,12 @@ pub(in crate::capture) fn info() -> CaptureInfo {
     }
 }
 
-fn event(number: u64) -> ConnectEvent {
+fn numbered(number: u64) -> ConnectEvent {
     ConnectEvent {
         start_ns: number * 1_000,
         latency_ns: number,
-        outcome: Outcome::Established,
-        errno: None,
-        syn_retransmits: 0,
-        rtt_us: Some(7),
         pid: 100 - (number % 7) as u32,
-        tid: 1,
-        uid: 0,
-        comm: *b"test\0\0\0\0\0\0\0\0\0\0\0\0",
-        cgroup_id: 0,
-        netns: 1,
-        src_addr: "127.0.0.1".parse().expect("an address"),
-        src_port: 1,
-        dst_addr: "127.0.0.1".parse().expect("an address"),
-        dst_port: 2,
-        flags: 0,
+        ..event()
     }
 }
 
@@ -96,7 +83,7 @@ fn files(rows: u64) -> Files {
     let mut writer = JournalWriter::create(file, &info()).expect("a journal");
     let mut builder = RowBuilder::new("h".into(), "b".into(), CgroupPaths::open());
     for first in (0..rows).step_by(1_000) {
-        let events = (first..rows.min(first + 1_000)).map(event).collect();
+        let events = (first..rows.min(first + 1_000)).map(numbered).collect();
         let batch = builder.batch(events, 0).expect("rows");
         writer.write(&batch, &Note::default()).expect("a batch");
     }

@@ -1,26 +1,21 @@
 //! Lines as tcpconnlat prints them, to the character.
 
+use test_support::event;
+
 use super::*;
 
-fn event(outcome: Outcome, destination: &str, start_ms: u64) -> ConnectEvent {
+fn of(outcome: Outcome, destination: &str, start_ms: u64) -> ConnectEvent {
     ConnectEvent {
         start_ns: start_ms * 1_000_000,
         latency_ns: 1_234_567,
         outcome,
-        errno: None,
-        syn_retransmits: 0,
-        rtt_us: None,
         pid: 32_151,
-        tid: 32_151,
-        uid: 0,
         comm: *b"isc-worker0000\0\0",
-        cgroup_id: 1,
-        netns: 1,
-        src_addr: "192.0.2.10".parse().expect("an address"),
+        src_addr: [192, 0, 2, 10].into(),
         src_port: 40_000,
         dst_addr: destination.parse().expect("an address"),
         dst_port: 53,
-        flags: 0,
+        ..event()
     }
 }
 
@@ -34,9 +29,9 @@ fn screen(options: ScreenOptions, events: &[ConnectEvent]) -> String {
 #[test]
 fn the_plain_screen() {
     let events = [
-        event(Outcome::Established, "198.51.100.20", 0),
-        event(Outcome::TimedOut, "198.51.100.21", 0),
-        event(Outcome::Refused, "198.51.100.22", 0),
+        of(Outcome::Established, "198.51.100.20", 0),
+        of(Outcome::TimedOut, "198.51.100.21", 0),
+        of(Outcome::Refused, "198.51.100.22", 0),
     ];
     assert_eq!(
         screen(ScreenOptions::default(), &events),
@@ -52,8 +47,8 @@ PID     COMM         IP SADDR            DADDR            DPORT LAT(ms)
 fn timestamps_ports_and_long_addresses() {
     let options = ScreenOptions { timestamp: true, lport: true, ..ScreenOptions::default() };
     let events = [
-        event(Outcome::Established, "198.51.100.20", 5),
-        event(Outcome::Established, "2001:db8:0:1:1:1:1:1", 1_505),
+        of(Outcome::Established, "198.51.100.20", 5),
+        of(Outcome::Established, "2001:db8:0:1:1:1:1:1", 1_505),
     ];
     assert_eq!(
         screen(options, &events),
@@ -69,7 +64,7 @@ TIME(s)  PID     COMM         IP SADDR            LPORT  DADDR            DPORT 
 fn all_outcomes_with_their_names() {
     let options = ScreenOptions { all: true, ..ScreenOptions::default() };
     assert_eq!(
-        screen(options, &[event(Outcome::TimedOut, "198.51.100.21", 0)]),
+        screen(options, &[of(Outcome::TimedOut, "198.51.100.21", 0)]),
         "\
 PID     COMM         IP SADDR            DADDR            DPORT LAT(ms)  RESULT
 32151   isc-worker00 4  192.0.2.10       198.51.100.21    53    1.23     timed_out
@@ -79,7 +74,7 @@ PID     COMM         IP SADDR            DADDR            DPORT LAT(ms)  RESULT
 
 #[test]
 fn a_hostile_name_does_not_reach_the_terminal() {
-    let mut hostile = event(Outcome::Established, "198.51.100.20", 0);
+    let mut hostile = of(Outcome::Established, "198.51.100.20", 0);
     hostile.comm = *b"\x1b]0;x\x07<script>\0\0";
     let text = screen(ScreenOptions::default(), &[hostile.clone()]);
     assert!(!text.contains('\x1b') && !text.contains('\x07'), "{text:?}");

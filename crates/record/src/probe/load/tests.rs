@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use connlat_schema::capture::metadata::Lost;
 use connlat_schema::counter::Counter;
+use test_support::skip;
 
 use super::*;
 
@@ -23,8 +24,8 @@ fn probe(programs: &'static [&'static str], port: u16) -> Option<Probe> {
     };
     match Probe::attach_programs(&options, programs) {
         Ok(probe) => Some(probe),
-        Err(AttachError::Permission(why)) if std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: {why}");
+        Err(AttachError::Permission(why)) => {
+            skip(why);
             None
         }
         Err(error) => panic!("{error}"),

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use test_support::monotonic_ns;
+use test_support::netlink;
+
 use super::answers::responder;
 use crate::child;
 use crate::client::{Client, pause, raw_address};
 use crate::expected::Window;
-use crate::netlink;
 use crate::responder::{Behaviour, OWN_V4, Responder};
 use crate::stage::{Report, Skip, Stage};
-use crate::support::monotonic_ns;
 
 fn silent() -> Result<Responder, Skip> {
     responder(&[Behaviour::Silent])

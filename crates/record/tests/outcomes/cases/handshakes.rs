@@ -10,14 +10,14 @@ use std::time::Duration;
 use connlat_schema::flags;
 use io_uring::{IoUring, opcode, squeue, types};
 use socket2::{Domain, Protocol, Socket, Type};
+use test_support::namespace::set_sysctl;
+use test_support::{monotonic_ns, wait_until};
 
 use super::answers::responder;
 use crate::client::{Attempt, Client, listen, pause, raw_address};
 use crate::expected::{Expected, Task};
-use crate::namespace::set_sysctl;
 use crate::responder::{Behaviour, Responder, Then};
 use crate::stage::{Report, Skip, Stage};
-use crate::support::{monotonic_ns, wait_until};
 
 const LOOPBACK: &str = "127.0.0.1:0";
 

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use connlat_schema::flags;
+use test_support::namespace::set_sysctl;
+use test_support::netlink::{RouteKind, add_route};
 
 use super::answers::responder;
 use crate::client::{Client, listen};
 use crate::expected::Expected;
-use crate::namespace::set_sysctl;
-use crate::netlink::{RouteKind, add_route};
 use crate::responder::{Behaviour, OWN_V4, Responder};
 use crate::stage::{Report, Skip, Stage};
 

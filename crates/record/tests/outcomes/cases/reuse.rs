@@ -2,6 +2,7 @@
 //! still in it, and must not show in the second's row.
 
 use socket2::Domain;
+use test_support::monotonic_ns;
 
 use super::answers::{needs_ipv6, responder};
 use super::handshakes::{fast_open_server, get_cookie, send_fast_open};
@@ -10,7 +11,6 @@ use crate::client::Client;
 use crate::expected::{Expected, Window};
 use crate::responder::{ACCEPT, Behaviour, Responder};
 use crate::stage::{Report, Skip, Stage};
-use crate::support::monotonic_ns;
 
 /// Peer 0 refuses, peer 1 accepts, peer 2 is silent.
 fn peers() -> Result<Responder, Skip> {

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use test_support::namespace::fast_syn_timeout;
+
 use super::answers::{needs_ipv6, responder};
 use crate::client::{Attempt, Client, listen};
-use crate::namespace::fast_syn_timeout;
 use crate::responder::Behaviour;
 use crate::stage::{Report, Skip, Stage};
 

@@ -2,18 +2,15 @@
 //! that interrupt them.
 
 use std::ffi::CStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use rustix::thread::gettid;
+use test_support::{Cgroup, Namespace};
 
 use super::answers::responder;
-use crate::child::{self, join_cgroup};
-use crate::client::{Client, Who, listen, raw_address};
-use crate::namespace;
+use crate::child;
+use crate::client::{Client, listen, raw_address};
 use crate::responder::{Behaviour, OWN_V4};
 use crate::stage::{Report, Skip, Stage};
 
@@ -89,7 +86,7 @@ fn forked(stage: &Stage, comm: &'static CStr, uid: Option<u32>, cgroup: Option<&
     let procs = cgroup.map(|cgroup| cgroup.procs());
     let mut child = child::fork(comm, |report| {
         if let Some(procs) = &procs {
-            join_cgroup(procs);
+            Cgroup::join(procs);
         }
         if let Some(uid) = uid {
             // SAFETY: changes the user of this process, which has one thread.
@@ -102,18 +99,18 @@ fn forked(stage: &Stage, comm: &'static CStr, uid: Option<u32>, cgroup: Option<&
     child.wait();
     attempt.who.uid = uid.map_or(attempt.who.uid, i64::from);
     if let Some(cgroup) = cgroup {
-        attempt.who.cgroup.clone_from(&cgroup.path);
+        attempt.who.cgroup = cgroup.path().to_owned();
     }
     Ok(vec![attempt.expect("established")])
 }
 
 /// The thread moves to another namespace and back, and connects in each.
 pub fn other_namespace(stage: &Stage) -> Report {
-    let (own, other) = namespaces()?;
-    namespace::enter(&other).expect("entered");
+    let (own, other) = namespaces();
+    other.enter().expect("entered");
     let (_listener, to) = listen(LOOPBACK);
     let there = Client::v4().connect(to).returned(0).expect("established");
-    namespace::enter(&own).expect("returned");
+    own.enter().expect("returned");
     let (_listener, to) = listen(LOOPBACK);
     let here = Client::v4().connect(to).returned(0).expect("established");
     assert_ne!(there.netns, here.netns);
@@ -123,25 +120,27 @@ pub fn other_namespace(stage: &Stage) -> Report {
 
 /// A socket stays in the namespace it was made in, wherever its user goes.
 pub fn socket_of_other_namespace(stage: &Stage) -> Report {
-    let (own, other) = namespaces()?;
-    namespace::enter(&other).expect("entered");
+    let (own, other) = namespaces();
+    other.enter().expect("entered");
     let (_listener, to) = listen(LOOPBACK);
     let client = Client::v4();
-    namespace::enter(&own).expect("returned");
+    own.enter().expect("returned");
     let expected = client.connect(to).returned(0).expect("established");
     assert_ne!(expected.netns, stage.netns);
     stage.until_stopped();
     Ok(vec![expected])
 }
 
-fn namespaces() -> Result<(std::os::fd::OwnedFd, std::os::fd::OwnedFd), Skip> {
-    let own = namespace::current().expect("/proc");
-    let other = namespace::another().expect("a second namespace");
-    Ok((own, other))
+fn namespaces() -> (Namespace, Namespace) {
+    (Namespace::current().expect("/proc"), Namespace::new().expect("a second namespace"))
+}
+
+fn cgroup(name: &str) -> Result<Cgroup, Skip> {
+    Cgroup::new(name).map_err(Skip::Kernel)
 }
 
 pub fn own_cgroup(stage: &Stage) -> Report {
-    let cgroup = Cgroup::make("own")?;
+    let cgroup = cgroup("own")?;
     let report = forked(stage, c"rig-cgroup", None, Some(&cgroup));
     stage.until_stopped();
     report
@@ -150,13 +149,13 @@ pub fn own_cgroup(stage: &Stage) -> Report {
 /// The cgroup goes while the attempt is under way, and another one takes its
 /// name: no path is right then, and a wrong one must not be given.
 pub fn deleted_cgroup(stage: &Stage) -> Report {
-    let cgroup = Cgroup::make("deleted")?;
+    let cgroup = cgroup("deleted")?;
     let peer = responder(&[Behaviour::Accept { after: Duration::from_millis(500), lost: 0 }])?;
     let to = peer.v4(0, 80);
     let (socket, address) = (Client::v4().socket, raw_address(to));
     let procs = cgroup.procs();
     let mut child = child::fork(c"rig-deleted", |report| {
-        join_cgroup(&procs);
+        Cgroup::join(&procs);
         report.connect(&socket, &address);
     });
     let attempt = child.begun(stage.netns, (OWN_V4, 0).into(), to);
@@ -168,53 +167,4 @@ pub fn deleted_cgroup(stage: &Stage) -> Report {
     attempt.who.cgroup = String::new();
     stage.until_stopped();
     Ok(vec![attempt.expect("established").answered(&heard, 0)])
-}
-
-/// A cgroup below the rig's own; removed when dropped.
-struct Cgroup {
-    directory: PathBuf,
-    parent: PathBuf,
-    path: String,
-}
-
-impl Cgroup {
-    fn make(name: &str) -> Result<Self, Skip> {
-        let missing = |why: &str| Skip::Kernel(format!("cgroup v2: {why}"));
-        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc");
-        let mount = mounts.lines().find_map(|line| {
-            let (mount, filesystem) = line.split_once(" - ")?;
-            let mount_point = mount.split(' ').nth(4)?;
-            filesystem.starts_with("cgroup2 ").then(|| PathBuf::from(mount_point))
-        });
-        let mount = mount.ok_or_else(|| missing("not mounted"))?;
-        let own = Who::me().cgroup;
-        let path =
-            format!("{}/connlat-rig-{}-{name}", own.trim_end_matches('/'), std::process::id());
-        let below = |path: &str| mount.join(path.trim_start_matches('/'));
-        let cgroup = Self { directory: below(&path), parent: below(&own), path };
-        fs::create_dir(&cgroup.directory).map_err(|error| missing(&error.to_string()))?;
-        Ok(cgroup)
-    }
-
-    fn procs(&self) -> File {
-        let procs = OpenOptions::new().write(true).open(self.directory.join("cgroup.procs"));
-        procs.expect("cgroup.procs")
-    }
-
-    /// Moves its only process out, removes it, and makes another of that name.
-    fn replace(&self, pid: i32) {
-        let mut parent = OpenOptions::new()
-            .write(true)
-            .open(self.parent.join("cgroup.procs"))
-            .expect("the parent's cgroup.procs");
-        parent.write_all(pid.to_string().as_bytes()).expect("moved out");
-        fs::remove_dir(&self.directory).expect("removed");
-        fs::create_dir(&self.directory).expect("made again");
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.directory);
-    }
 }

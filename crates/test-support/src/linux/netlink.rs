@@ -1,5 +1,5 @@
-//! The few netlink requests the rig makes itself, so that it needs neither
-//! `ip` nor `ss` and also runs where there is nothing but a kernel.
+//! The few netlink requests that tests make themselves, so that they need
+//! neither `ip` nor `ss` and also run where there is nothing but a kernel.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,8 +15,11 @@ const NLMSG_ERROR: u16 = 2;
 /// What a route does with packets, other than forwarding them.
 #[derive(Debug, Clone, Copy)]
 pub enum RouteKind {
+    /// Drops them.
     Blackhole = 6,
+    /// Answers that there is no such host.
     Unreachable = 7,
+    /// Answers that it is forbidden.
     Prohibit = 8,
 }
 
