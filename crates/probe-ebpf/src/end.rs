@@ -38,6 +38,13 @@ pub fn on_end(sk: Sock, old_state: i32, new_state: i32, turn: Turn) {
         }
         return;
     };
+    // SAFETY: the verifier checked the map value.
+    let was_simultaneous = unsafe { (*entry).flags } & flags::SIMULTANEOUS != 0;
+    if old_state == SYN_RECV && !was_simultaneous {
+        // A passive open: its socket has the memory of one whose end was missed.
+        drop_left_over(key);
+        return;
+    }
     if new_state == SYN_RECV {
         // Simultaneous open or self-connect: the handshake goes on.
         // SAFETY: the verifier checked the map value; the socket is locked.
@@ -142,6 +149,15 @@ fn flags_at_end(tcp: TcpSock, end: &EndState) -> u16 {
 #[inline(always)]
 pub fn claim(table: &HashMap<u64, ConnectStart>, key: u64) -> bool {
     table.remove(key).is_ok()
+}
+
+/// Counts an attempt that is still in the table although its socket has become
+/// another, if there is one: its end was missed, and nothing that follows is it.
+#[inline(always)]
+pub fn drop_left_over(key: u64) {
+    if IN_FLIGHT.get_ptr(key).is_some() && claim(&IN_FLIGHT, key) {
+        count(Counter::EndMissed);
+    }
 }
 
 /// Begins a record of the attempt in `table`; `None`, and counted, if the

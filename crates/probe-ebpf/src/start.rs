@@ -39,6 +39,7 @@ pub fn on_start(sk: Sock, turn: Turn) {
     let mut start = describe(sk, tcp);
     start.seen_last = u8::from(turn == Turn::Last);
     let fate = if !filter::accepts(&start) {
+        end::drop_left_over(key);
         Counter::Filtered
     } else if !insert(key, &start) {
         Counter::StartMapFull

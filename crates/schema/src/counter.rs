@@ -19,9 +19,9 @@ pub enum Counter {
     Filtered = 1,
     /// Attempts lost because the in-flight table was full.
     StartMapFull = 2,
-    /// Attempts lost because their end was never seen: the socket started
-    /// again, or was found in another state at the stop, while its attempt was
-    /// still in the table.
+    /// Attempts lost because their end was never seen: while they were still in
+    /// the table their socket started again or became another, or was found in
+    /// another state at the stop.
     EndMissed = 3,
     /// Ends of SYN_SENT without an entry: begun before the recording, filtered
     /// out, or lost at the start.

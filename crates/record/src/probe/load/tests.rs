@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use connlat_schema::capture::metadata::Lost;
 use connlat_schema::counter::Counter;
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
+use socket2::{Domain, SockAddr, Socket, Type};
 use test_support::skip;
 
 use super::*;
@@ -78,5 +80,80 @@ fn stand_ins_see_what_others_miss_and_nothing_twice() {
         for listener in [&listener, &filtered] {
             (0..EACH).for_each(|_| drop(listener.accept()));
         }
+    }
+}
+
+fn socket() -> Socket {
+    Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket")
+}
+
+/// A listener whose full accept queue drops SYNs (net/ipv4/tcp_input.c,
+/// tcp_conn_request), and what fills it.
+fn silent_listener() -> (SocketAddr, Vec<Socket>) {
+    let listener = socket();
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    listener.listen(0).expect("listening");
+    let address = listener.local_addr().expect("bound").as_socket().expect("an IP address");
+    let mut kept = unanswered(address, 4);
+    kept.push(listener);
+    (address, kept)
+}
+
+fn unanswered(to: SocketAddr, count: usize) -> Vec<Socket> {
+    (0..count)
+        .map(|_| {
+            let socket = socket();
+            socket.set_nonblocking(true).expect("a flag");
+            let _ = socket.connect(&to.into());
+            socket
+        })
+        .collect()
+}
+
+/// An attempt whose end was missed stays in the table under the address of a
+/// socket that is gone. What the kernel puts there next is not its end.
+#[test]
+fn a_left_over_does_not_get_the_end_of_another_socket() {
+    const PROGRAMS: &[&str] = &["connlat_state", "connlat_state_last"];
+    // The kernel gives memory freed on a CPU to the next socket of that CPU.
+    let mut here = CpuSet::new();
+    here.set(sched_getcpu());
+    sched_setaffinity(None, &here).expect("one CPU");
+    let btf = kernel_types(super::super::KERNEL_BTF.as_ref()).expect("the kernel's types");
+
+    for is_passive in [true, false] {
+        let (silent, _full) = silent_listener();
+        let server = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let address: SockAddr = server.local_addr().expect("bound").into();
+        let Some(mut probe) = probe(PROGRAMS, silent.port()) else { return };
+        let early: Vec<Socket> = (0..EACH).map(|_| socket()).collect();
+        let left_over = unanswered(silent, EACH);
+        probe.state.detach(&mut probe.ebpf);
+        drop(left_over);
+        probe.state = StatePrograms::attach(&mut probe.ebpf, &btf, PROGRAMS).expect("attached");
+
+        // Sockets from before leave the memory to those that accepting makes.
+        let others = if is_passive { early } else { (0..EACH).map(|_| socket()).collect() };
+        let accepted: Vec<TcpStream> = others
+            .iter()
+            .map(|other| {
+                other.connect(&address).expect("connected");
+                server.accept().expect("accepted").0
+            })
+            .collect();
+        let noticed = probe.counters().expect("readable").lost.end_missed;
+        let mut events = Vec::new();
+        probe.detach(&mut events);
+        probe.take_undecided(u64::MAX >> 1, &mut events);
+
+        assert_eq!(accepted.len(), EACH);
+        assert!(
+            events.is_empty(),
+            "passive {is_passive}: of connects that ended unseen: {events:?}"
+        );
+        assert!(noticed > 0, "passive {is_passive}: no memory was used again");
+        let counters = probe.counters().expect("readable");
+        assert_eq!(counters.lost.end_missed, EACH as u64, "passive {is_passive}");
+        assert_eq!(counters.seen, counters.filtered + EACH as u64, "passive {is_passive}");
     }
 }
