@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 toolchain=1.95.0
 linker_version=0.10.3
 object=connlat-probe.bpf.o
-target_dir=${CARGO_TARGET_DIR:-$PWD/target}/bpf
+target_dir=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}/bpf
 
 unavailable() {
     echo "probe-ebpf: cannot rebuild the BPF object: $1" >&2
@@ -25,9 +25,10 @@ if [ ! -d "$sysroot/lib/rustlib/src/rust/library" ]; then
 fi
 linker=$(command -v bpf-linker || true)
 if [ -z "$linker" ] || [ "$("$linker" --version)" != "bpf-linker $linker_version" ]; then
-    root=${CARGO_TARGET_DIR:-$PWD/target}/tools
+    # Takes minutes to compile: once per machine, not per checkout.
+    root=${XDG_CACHE_HOME:-$HOME/.cache}/connlat/tools
     linker=$root/bin/bpf-linker
-    if [ ! -x "$linker" ]; then
+    if [ "$("$linker" --version 2>/dev/null)" != "bpf-linker $linker_version" ]; then
         cargo "+$toolchain" install bpf-linker --version "$linker_version" --locked --root "$root" >&2 ||
             unavailable "bpf-linker $linker_version does not build"
     fi
