@@ -35,6 +35,11 @@ pub const TASKS: &[Task] = &[
         environment: &[("CONNLAT_BLESS", "1")],
         ..task("bless", ".ci/test", "Rewrite golden files and seeds from what analyze prints now")
     },
+    Task {
+        arguments: &["--test", "cli", "picture"],
+        environment: &[("CONNLAT_BLESS", "1")],
+        ..task("picture", ".ci/test", "Draw the README's picture from what analyze prints now")
+    },
     task("probe", "crates/probe-ebpf/build.sh", "Rebuild the committed BPF object, or --check it"),
     task("kernels", ".ci/kernels", "Run the recorder on a matrix of real kernels in QEMU"),
     task("overhead", ".ci/overhead", "Measure what recording costs, beside bpftrace; as root"),

@@ -1,9 +1,10 @@
 //! Every command in every format against kept output.
 //!
 //! On a mismatch the new output is left beside the golden file as `.new`;
-//! `CONNLAT_BLESS=1 cargo test` rewrites the golden files.
+//! `cargo xtask bless` rewrites the golden files.
 
 use std::fs;
+use std::path::PathBuf;
 
 use connlat_schema::Outcome;
 
@@ -12,7 +13,9 @@ use super::program::{Dir, in_crate};
 
 pub(super) fn check(name: &str, text: &str) {
     let golden = in_crate("tests/golden").join(name);
-    let new = golden.with_file_name(format!("{name}.new"));
+    let mut new = golden.clone().into_os_string();
+    new.push(".new");
+    let new = PathBuf::from(new);
     if std::env::var_os("CONNLAT_BLESS").is_some() {
         fs::create_dir_all(golden.parent().expect("a directory")).expect("the directory");
         fs::write(&golden, text).expect("the golden file");

@@ -13,6 +13,7 @@ mod large;
 mod memory;
 mod oracle;
 mod output;
+mod picture;
 mod program;
 mod questions;
 mod several;
