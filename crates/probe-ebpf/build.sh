@@ -3,6 +3,7 @@
 #
 #   build.sh           build and replace connlat-probe.bpf.o
 #   build.sh --check   build and fail if the committed object differs
+#   build.sh --lint    clippy for the target of the build, and no build
 #
 # Needs the pinned stable toolchain with rust-src, and bpf-linker 0.10.3; both
 # are installed if missing. Exit 3: the toolchain cannot be had here.
@@ -22,6 +23,10 @@ unavailable() {
 sysroot=$(rustc "+$toolchain" --print sysroot 2>/dev/null) || unavailable "no Rust $toolchain (rustup toolchain install $toolchain)"
 if [ ! -d "$sysroot/lib/rustlib/src/rust/library" ]; then
     rustup component add rust-src --toolchain "$toolchain" >&2 || unavailable "no rust-src component"
+fi
+if [ "${1:-}" = --lint ]; then
+    RUSTC_BOOTSTRAP=1 exec cargo "+$toolchain" clippy --locked --release -Z build-std=core \
+        --target bpfel-unknown-none --target-dir "$target_dir" -- -D warnings
 fi
 linker=$(command -v bpf-linker || true)
 if [ -z "$linker" ] || [ "$("$linker" --version)" != "bpf-linker $linker_version" ]; then
@@ -51,7 +56,8 @@ RUSTC_BOOTSTRAP=1 CARGO_ENCODED_RUSTFLAGS=${encoded%$'\x1f'} \
 
 built=$target_dir/bpfel-unknown-none/release/connlat-probe
 stripped=$target_dir/$object
-LD_LIBRARY_PATH=$sysroot/lib "$sysroot"/lib/rustlib/*/bin/rust-objcopy --strip-debug "$built" "$stripped"
+objcopy=("$sysroot"/lib/rustlib/*/bin/rust-objcopy)
+LD_LIBRARY_PATH=$sysroot/lib "${objcopy[0]}" --strip-debug "$built" "$stripped"
 
 if [ "${1:-}" = --check ]; then
     if cmp "$stripped" "$object"; then

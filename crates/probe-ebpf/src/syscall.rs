@@ -51,7 +51,7 @@ pub fn on_enter(ctx: &BtfTracePointContext) {
     let address = field!(ctx.arg(0), regs_arg1: u64);
     let Some(sk) = unconnected_tcp_socket(fd) else { return };
     let Some(start) = describe(sk, address) else { return };
-    if CONNECTING.insert(bpf_get_current_pid_tgid(), &start, u64::from(BPF_ANY)).is_err() {
+    if CONNECTING.insert(bpf_get_current_pid_tgid(), start, u64::from(BPF_ANY)).is_err() {
         count(Counter::SyscallTableFull);
     }
 }

@@ -1,7 +1,7 @@
 //! Inputs larger than memory should be: peak memory on a generated capture.
 //!
-//! Ignored, for it takes minutes: `CONNLAT_LARGE_ROWS=20000000 cargo test
-//! --workspace --test cli large -- --ignored --nocapture`.
+//! `CONNLAT_LARGE_ROWS=20000000` makes it larger, which takes minutes and wants
+//! a release build (`CONNLAT_ANALYZE`).
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -14,16 +14,17 @@ use super::program::{Dir, command};
 
 /// Rows that are written again and again.
 const BLOCK: usize = 200_000;
-/// What any question may take, MB.
+/// Rows in a run of all tests.
+const ROWS: usize = 400_000;
+/// What any question may take of them, MB; a debug build took 340 for 600,000.
+const FEW_MB: u64 = 450;
+/// What any question may take, MB, however many rows there are.
 const MOST_MB: u64 = 2_000;
 
 #[test]
-#[ignore = "takes minutes"]
 fn large_inputs_are_answered_in_bounded_memory() {
-    let rows: usize = std::env::var("CONNLAT_LARGE_ROWS")
-        .ok()
-        .and_then(|rows| rows.parse().ok())
-        .unwrap_or(12_000_000);
+    let rows: usize =
+        std::env::var("CONNLAT_LARGE_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(ROWS);
     let dir = Dir::new();
     let mut random = fastrand::Rng::with_seed(1);
     let mut block = random_rows(&mut random, BLOCK, 9);
@@ -31,6 +32,7 @@ fn large_inputs_are_answered_in_bounded_memory() {
         row.latency_ns = random.i64(20_000..2_000_000_000);
         row.dst_addr = format!("10.{}.{}.{}", random.u8(..4), random.u8(..), random.u8(..));
     }
+    let most = if rows <= ROWS { FEW_MB } else { MOST_MB };
     let path = dir.path("large.parquet");
     let rows = write_blocks(&path, rows, || block.clone());
     println!("{rows} rows, {} bytes", fs::metadata(&path).expect("it").len());
@@ -61,7 +63,7 @@ fn large_inputs_are_answered_in_bounded_memory() {
         };
         println!("{question:?}: {peak} MB, {:.1} s", begin.elapsed().as_secs_f64());
         assert!(status.success(), "{question:?}");
-        assert!(peak < MOST_MB, "{question:?}: {peak} MB");
+        assert!(peak > 0 && peak < most, "{question:?}: {peak} MB");
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use test_support::{Capture, Ended, journal_of, names, recorder, run_to_end, scratch};
+use test_support::{Capture, Ended, files_below, journal_of, names, recorder, run_to_end, scratch};
 
 use crate::journals::{BATCH_ROWS, assert_first, bytes};
 
@@ -106,8 +106,9 @@ fn garbage_is_no_journal() {
 fn every_forged_journal_of_the_fuzzer_is_survived() {
     let regressions = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
         .join("../schema/fuzz/regressions/journal");
-    for entry in fs::read_dir(regressions).expect("the regressions") {
-        let path = entry.expect("an entry").path();
+    let regressions = files_below(&regressions);
+    assert!(!regressions.is_empty());
+    for path in regressions {
         let directory = scratch();
         let journal = directory.path().join("c.parquet.journal");
         fs::copy(&path, &journal).expect("a copy");

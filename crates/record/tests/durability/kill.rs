@@ -39,18 +39,20 @@ fn killed_at_random_moments() {
     let rounds: u32 = setting("CONNLAT_KILL_ROUNDS", 10);
     let peers = Peers::new();
     let mut tally = std::collections::BTreeMap::new();
-    let mut rows = 0;
+    let (mut rows, mut due) = (0, 0);
     for round in 0..rounds {
         let moment = if round % 2 == 0 { Moment::Recording } else { Moment::Stopping };
-        let (left, matched) = kill_once(round, moment, &peers);
+        let (left, difference) = kill_once(round, moment, &peers);
         *tally.entry(format!("{moment:?} left {left:?}")).or_insert(0) += 1;
-        rows += matched;
+        rows += difference.matched;
+        due += difference.due;
     }
     eprintln!("{rounds} kills, {rows} rows recovered and compared: {tally:#?}");
+    assert!(due > 100, "only {due} connects had to be there");
 }
 
-/// One kill; returns what was on disk after it and how many rows came back.
-fn kill_once(round: u32, moment: Moment, peers: &Peers) -> (Vec<String>, usize) {
+/// One kill; returns what was on disk after it, and what came back.
+fn kill_once(round: u32, moment: Moment, peers: &Peers) -> (Vec<String>, Difference) {
     let directory = scratch_to_kill();
     let capture = directory.path().join("c.parquet");
     let journal = journal_of(&capture);
@@ -58,7 +60,10 @@ fn kill_once(round: u32, moment: Moment, peers: &Peers) -> (Vec<String>, usize) 
     let load = Load::start(peers, 2, Duration::from_micros(500));
     let killed_ns = match moment {
         Moment::Recording => {
-            thread::sleep(Duration::from_micros(fastrand::u64(..1_200_000)));
+            // The first one late, so that something has to be there.
+            let latest = 1_200_000;
+            let moment = if round == 0 { latest } else { fastrand::u64(..latest) };
+            thread::sleep(Duration::from_micros(moment));
             monotonic_ns()
         }
         Moment::Stopping => {
@@ -93,7 +98,7 @@ fn kill_once(round: u32, moment: Moment, peers: &Peers) -> (Vec<String>, usize) 
     let rows = peers.rows(&capture.rows);
     let difference = Difference::of(&made, &rows, killed_ns - WINDOW_NS);
     difference.assert_none(&format!("{context}, left {left:?}"));
-    (left, difference.matched)
+    (left, difference)
 }
 
 #[test]
@@ -101,14 +106,14 @@ fn killed_while_rotating() {
     if !bpf_available() {
         return;
     }
-    let rounds: u32 = setting("CONNLAT_KILL_ROUNDS", 10) / 2;
+    let rounds = setting::<u32>("CONNLAT_KILL_ROUNDS", 10).div_ceil(2);
     let peers = Peers::new();
-    let mut journals_left = 0;
+    let (mut journals_left, mut sealed, mut due) = (0, 0, 0);
     for round in 0..rounds {
         let directory = scratch_to_kill();
         let mut recorder = Recording::start_tree(directory.path(), &["--rotate", "200ms"]);
         let load = Load::start(&peers, 2, Duration::from_micros(500));
-        thread::sleep(Duration::from_micros(fastrand::u64(100_000..1_500_000)));
+        thread::sleep(Duration::from_micros(fastrand::u64(700_000..2_000_000)));
         let killed_ns = monotonic_ns();
         recorder.signal(Signal::KILL);
         recorder.wait();
@@ -117,6 +122,7 @@ fn killed_while_rotating() {
         // One that was being created when the kill came holds nothing.
         let journals = journals_below(directory.path());
         journals_left += journals.len();
+        sealed += captures_below(directory.path()).len();
         for journal in &journals {
             let recovered = recover(&[journal]);
             assert!(recovered.status.success(), "round {round}: {recovered:?}");
@@ -126,6 +132,9 @@ fn killed_while_rotating() {
         let rows = Capture::rows_below(directory.path());
         let difference = Difference::of(&made, &peers.rows(&rows), killed_ns - WINDOW_NS);
         difference.assert_none(&format!("round {round}"));
+        due += difference.due;
     }
-    eprintln!("{rounds} kills while rotating left {journals_left} journals");
+    eprintln!("{rounds} kills while rotating left {journals_left} journals, {sealed} segments");
+    assert!(sealed > 0, "no segment ended before a kill");
+    assert!(due > 100, "only {due} connects had to be there");
 }

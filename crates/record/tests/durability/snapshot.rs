@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use test_support::{
-    Capture, Difference, Load, Peers, Recording, bpf_available, captures_below, monotonic_ns,
+    Capture, Difference, Load, Peers, Recording, Row, bpf_available, captures_below, monotonic_ns,
     names, record, run_to_end, scratch, wait_until,
 };
 
@@ -67,11 +67,19 @@ fn a_segment_ends_early_and_a_quiet_host_answers_too() {
         let stopped_ns = monotonic_ns();
         recorder.stop();
         let made = load.finish();
-        let rows = Capture::rows_below(directory.path());
+        let segments = captures_below(directory.path());
+        assert_eq!(segments.len(), 4, "three by request and the last");
+        let captures: Vec<Capture> = segments.iter().map(|path| Capture::read(path)).collect();
+        let filtered: u64 = captures.iter().map(|capture| capture.info.counters.filtered).sum();
+        assert!(captures.iter().all(|capture| capture.info.clean));
+        let rows: Vec<Row> = captures.into_iter().flat_map(|capture| capture.rows).collect();
         if filters.is_empty() {
             Difference::of(&made, &peers.rows(&rows), stopped_ns).assert_none("all segments");
         } else {
+            // Nothing to show, but the load was seen.
+            let due = made.iter().filter(|made| made.window.1 < stopped_ns).count() as u64;
             assert_eq!(rows.len(), 0);
+            assert!(filtered >= due && due > 100, "{filtered} filtered of {due}");
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Difference {
     pub unknown: Vec<Row>,
     /// Rows that belong to a connect.
     pub matched: usize,
+    /// Connects that had to have a row: how much the comparison proves.
+    pub due: usize,
 }
 
 impl Difference {
@@ -35,6 +37,7 @@ impl Difference {
             let first = starts.partition_point(|start| *start < made.window.0);
             let last = starts.partition_point(|start| *start <= made.window.1);
             difference.matched += last - first;
+            difference.due += usize::from(made.window.1 < until_ns);
             known.extend(starts[first..last].iter().map(|start| (ports, *start)));
             match last - first {
                 0 if made.window.1 < until_ns => difference.missing.push(made.clone()),
@@ -65,7 +68,7 @@ impl Difference {
     /// Fails unless every connect has its one row.
     #[track_caller]
     pub fn assert_none(&self, context: &str) {
-        let Self { missing, twice, unknown, matched } = self;
+        let Self { missing, twice, unknown, matched, .. } = self;
         assert!(
             missing.is_empty() && twice.is_empty() && unknown.is_empty(),
             "{context}: {} missing, {} twice, {} unknown, {matched} matched; {:?} {:?} {:?}",
