@@ -24,14 +24,14 @@ part == "outcomes" && NF == 4 && $1 !~ /^---|(^|[.] )case$/ {
     print name, $4
 }
 
-part == "live" && /^test [a-z_:]+ \.\.\./ {
+part ~ /^(live|places)$/ && /^test [a-z_:]+ \.\.\./ {
     name = $0
     sub(/^test /, "", name)
     sub(/ \.\.\..*/, "", name)
 }
 # "skipped: TEST: why"
-part == "live" && /skipped: / && name { skip = $0; sub(/.*skipped: [^ ]*: /, "", skip) }
-part == "live" && /(^|\.\.\. )(ok|FAILED)$/ && name {
+part ~ /^(live|places)$/ && /skipped: / && name { skip = $0; sub(/.*skipped: [^ ]*: /, "", skip) }
+part ~ /^(live|places)$/ && /(^|\.\.\. )(ok|FAILED)$/ && name {
     if (/FAILED$/) wrong[part] = 1
     print name, /FAILED$/ ? "WRONG" : skip ? skip : "right"
     name = skip = ""

@@ -12,9 +12,11 @@ pub fn recorder() -> PathBuf {
     std::env::var_os("CONNLAT_RECORD").map_or_else(|| built().join("record"), PathBuf::from)
 }
 
-/// An example of the recorder's crate, which cargo builds beside its tests.
+/// An example of the recorder's crate, which cargo builds beside its tests and
+/// a virtual machine has beside the recorder.
 pub fn example(name: &str) -> PathBuf {
-    built().join("examples").join(name)
+    let beside = recorder().with_file_name(name);
+    if beside.exists() { beside } else { built().join("examples").join(name) }
 }
 
 /// Where cargo puts this build's programs: test binaries lie in `deps` there.
