@@ -73,7 +73,7 @@ pub fn pid_namespace() -> Need {
 pub fn time_namespace() -> Need {
     const NAME: &str = "time namespace";
     match find_time_namespace() {
-        Ok(ahead_ns) if ahead_ns == 0 => Need::ok(NAME, "the host's clock".to_owned()),
+        Ok(0) => Need::ok(NAME, "the host's clock".to_owned()),
         Ok(ahead_ns) => {
             let seconds = ahead_ns as f64 / 1e9;
             Need::ok(NAME, format!("{seconds:+} s from the host's clock, taken into account"))

@@ -52,7 +52,8 @@ fn a_process_is_known_by_its_number_in_a_pid_namespace() {
     let directory = scratch();
     let path = directory.path().join("c.parquet");
     // The number stays when the shell becomes the storm.
-    let script = "sh -c 'sleep 2; exec \"$0\" 9' \"$1\" & wanted=$!\n\
+    let script = "sh -c 'until [ -s \"$1\" ]; do sleep 0.1; done; exec \"$0\" 9' \"$1\" \"$3.journal\" &\n\
+                  wanted=$!\n\
                   \"$2\" -p $wanted -o \"$3\" --duration 60s & recorder=$!\n\
                   wait $wanted; sleep 0.5; kill -INT $recorder; wait $recorder";
     let mut command = Command::new(INSIDE[0]);
@@ -123,13 +124,18 @@ fn a_number_that_is_used_again_is_another_process() {
     let (place, path) = quiet_place();
     let netns = path.to_str().expect("UTF-8");
     let storm = storm();
-    let wait = |seconds: &str| format!("sleep {seconds}; exec \"$0\" 9");
+    let directory = scratch();
+    let begun = directory.path().join("begun");
+    // The number stays when the shell becomes the storm.
+    let after = "until [ -e \"$1\" ]; do sleep 0.1; done; exec \"$0\" 9";
+    let arguments = ["-c", after, &storm, begun.to_str().expect("UTF-8")];
     place.run(|| {
-        let mut wanted = Process::spawn(Command::new("sh").args(["-c", &wait("2"), &storm]));
+        let mut wanted = Process::spawn(Command::new("sh").args(arguments));
         let number = wanted.id();
         let recording = Recording::start(&["-p", &number.to_string(), "--netns", netns]);
+        fs::write(&begun, "").expect("a file");
         assert!(wanted.wait().expect("it ends").success());
-        let Some(mut other) = started_as(number, &["-c", &wait("0.5"), &storm]) else {
+        let Some(mut other) = started_as(number, &arguments) else {
             skip("no process could be given the number again");
             return;
         };
