@@ -16,7 +16,7 @@ mod recording;
 mod settings;
 mod time;
 
-pub use attach::bpf_available;
+pub use attach::{bpf_available, why_no_bpf};
 pub use capture::{Capture, Row, for_each_batch};
 pub use cgroup::{Cgroup, own_cgroup};
 pub use connects::{Made, bound_socket, connect, connect_and_reset, nobody, server};
