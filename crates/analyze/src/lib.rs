@@ -1,31 +1,33 @@
 //! `analyze`: answers questions about captures of TCP connect latency.
 //!
-//! The way through the program: `cli` (as typed) → `options` (checked) →
-//! `source` (captures opened and validated) → `selection` → `question` (typed
-//! answers) and `finding` → `report` → `render` (one module per output format).
+//! The way through the program: `cli` (as typed) → `capture` (opened and
+//! checked) → `select` (which rows) → one of `commands`, which feeds its
+//! accumulators from a `scan` and makes typed tables (`answer`) of what they
+//! found, with `stats` and `findings` → `output` (one module per format).
+//! `quality` says how far the captures can be believed.
 //!
-//! This is a library only so that tests and fuzz targets can run the program
-//! in their own process, with [`answer`]. Its interface to users is the
-//! command line.
+//! This is a library only so that tests, benchmarks and fuzz targets can run
+//! the program in their own process, with [`answer`]. Its interface to users
+//! is the command line.
 #![forbid(unsafe_code)]
 
 mod answer;
-mod change;
+mod capture;
 mod cli;
-mod condition;
+mod commands;
+mod errno;
 mod escape;
-mod finding;
+mod findings;
 mod guard;
 mod manual;
-mod options;
+mod output;
 mod progress;
-mod question;
-mod render;
-mod report;
+mod quality;
 mod run;
-mod selection;
-mod source;
-mod trust;
+mod scan;
+mod select;
+mod stats;
 mod units;
 
-pub use run::{Answer, answer, main};
+pub use run::{Answer, answer, answer_within, main};
+pub use scan::Budget;

@@ -1,37 +1,37 @@
-//! A bar on standard error for whatever takes more than a second.
-//!
-//! Rows are counted as they pass through a query; a question may read them
-//! more than once, so the bar shows rows, not an end.
+//! A bar on standard error for whatever takes more than a second: rows, bytes
+//! and the time left.
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use polars::prelude::{LazyFrame, col};
-
-use crate::question::ALWAYS_READ;
-use crate::source::Captures;
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Inputs this small are read before anyone looks for a bar.
 const FEWEST_ROWS: u64 = 1_000_000;
 /// What passes without a bar.
 const PATIENCE: Duration = Duration::from_secs(1);
+const TEMPLATE: &str =
+    "{spinner} {prefix}{human_pos} of {human_len} rows, {msg}, {per_sec}, {eta} left";
 
 /// A bar, or none where it would be in the way.
-pub struct Progress(Option<Arc<ProgressBar>>);
+#[derive(Default)]
+pub struct Progress {
+    bar: Option<Arc<ProgressBar>>,
+    /// Bytes of this pass, and of what was read of them.
+    bytes: (AtomicU64, AtomicU64),
+    passes: AtomicU64,
+}
 
 impl Progress {
-    /// Watches the captures if standard error is a terminal and there is
-    /// enough to read.
-    pub fn watch(captures: &mut Captures) -> Self {
-        if captures.row_count() < FEWEST_ROWS || !io::stderr().is_terminal() {
-            return Self(None);
+    /// A bar if standard error is a terminal and there is enough to read.
+    pub fn of(rows: u64) -> Self {
+        if rows < FEWEST_ROWS || !io::stderr().is_terminal() {
+            return Self::default();
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if let Ok(style) =
-            ProgressStyle::with_template("{spinner} {human_pos} rows read, {per_sec}, {elapsed}")
-        {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style);
         }
         let bar = Arc::new(bar);
@@ -43,24 +43,37 @@ impl Progress {
                 bar.enable_steady_tick(Duration::from_millis(200));
             }
         });
-        let counter = Arc::clone(&bar);
-        captures.watch(move |frame: LazyFrame| {
-            let counter = Arc::clone(&counter);
-            frame.with_column(col(ALWAYS_READ).map(
-                move |column| {
-                    counter.inc(column.len() as u64);
-                    Ok(column)
-                },
-                |_, field| Ok(field.clone()),
-            ))
-        });
-        Self(Some(bar))
+        let (bytes, passes) = Default::default();
+        Self { bar: Some(bar), bytes, passes }
+    }
+
+    /// Begins a pass over parts of so many rows and bytes.
+    pub fn begin(&self, parts: impl Iterator<Item = (u64, u64)>) {
+        let Some(bar) = &self.bar else { return };
+        let (rows, bytes) = parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        self.bytes.0.store(bytes, Ordering::Relaxed);
+        self.bytes.1.store(0, Ordering::Relaxed);
+        let pass = self.passes.fetch_add(1, Ordering::Relaxed) + 1;
+        bar.set_length(rows);
+        bar.reset();
+        if pass > 1 {
+            bar.set_prefix(format!("pass {pass}: "));
+        }
+    }
+
+    /// So many rows and bytes of it were read.
+    pub fn add(&self, (rows, bytes): (u64, u64)) {
+        let Some(bar) = &self.bar else { return };
+        let read = self.bytes.1.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let all = self.bytes.0.load(Ordering::Relaxed);
+        bar.set_message(format!("{} of {}", HumanBytes(read), HumanBytes(all)));
+        bar.inc(rows);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }

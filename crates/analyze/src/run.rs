@@ -6,12 +6,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Format};
-use crate::options::{Options, Task};
+use crate::answer::Report;
+use crate::capture::Captures;
+use crate::cli::Cli;
+use crate::cli::args::Format;
+use crate::commands::{Ask, AskError, Command, Run};
+use crate::output::{self, Output, Screen};
 use crate::progress::Progress;
-use crate::render::{self, Output, Screen};
-use crate::report::{Report, ReportError};
-use crate::source::Captures;
+use crate::quality::Trust;
+use crate::scan::{Budget, Scan};
 use crate::{guard, manual};
 
 /// Exit code of wrong usage, as clap has it.
@@ -37,11 +40,18 @@ pub struct Answer {
 /// Runs the program with arguments, the program's name not among them, and
 /// keeps what it would print to a pipe.
 pub fn answer<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> Answer {
+    answer_within(Budget::default(), arguments)
+}
+
+/// The same with another budget of memory, for tests.
+pub fn answer_within<T: Into<OsString> + Clone>(
+    budget: Budget,
+    arguments: impl IntoIterator<Item = T>,
+) -> Answer {
     let name = std::iter::once(OsString::from("analyze"));
     let arguments = name.chain(arguments.into_iter().map(Into::into));
-    let parsed = Cli::try_parse_from(arguments).and_then(Task::try_from);
-    let task = match parsed {
-        Ok(task) => task,
+    let command = match Cli::try_parse_from(arguments).and_then(Cli::checked) {
+        Ok(command) => command,
         Err(usage) => {
             let (text, exit) = (usage.render().to_string(), usage.exit_code() as u8);
             return match usage.use_stderr() {
@@ -50,7 +60,7 @@ pub fn answer<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>)
             };
         }
     };
-    match run(&task, None) {
+    match run(&command, budget, None) {
         Ok((exit, Output { bytes, warnings })) => Answer { exit, stdout: bytes, stderr: warnings },
         Err(Failure { message, exit }) => {
             Answer { exit, stdout: Vec::new(), stderr: format!("analyze: {message}\n") }
@@ -60,13 +70,13 @@ pub fn answer<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>)
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let task = match Cli::try_parse().and_then(Task::try_from) {
-        Ok(task) => task,
+    let command = match Cli::try_parse().and_then(Cli::checked) {
+        Ok(command) => command,
         Err(usage) => usage.exit(),
     };
     let stdout = io::stdout();
     let terminal = stdout.is_terminal().then(|| screen(&stdout));
-    let result = run(&task, terminal).and_then(|(exit, output)| {
+    let result = run(&command, Budget::default(), terminal).and_then(|(exit, output)| {
         // Nothing is left to do if this cannot be written, nor below.
         let _ = io::stderr().write_all(output.warnings.as_bytes());
         write(&output.bytes).map(|()| exit)
@@ -85,43 +95,73 @@ fn failed(error: &dyn std::fmt::Display) -> Failure {
 }
 
 /// The exit code and what is to be printed, to a terminal if there is one.
-fn run(task: &Task, terminal: Option<Screen>) -> Result<(u8, Output), Failure> {
+fn run(
+    command: &Command,
+    budget: Budget,
+    terminal: Option<Screen>,
+) -> Result<(u8, Output), Failure> {
     // Damage is caught closer to the file; what arrives here is our mistake.
-    guard::caught(|| match task {
-        Task::Ask(options) => ask(options, terminal),
-        Task::Completions(shell) => {
+    guard::caught(|| match command {
+        Command::Completions { shell } => {
             Ok((0, Output { bytes: manual::completions(*shell), ..Output::default() }))
         }
-        Task::Man(directory) => {
-            let name = crate::source::display_name(directory);
+        Command::Man { directory } => {
+            let name = crate::capture::display_name(directory);
             manual::write(directory).map_err(|error| failed(&format!("{name}: {error}")))?;
             Ok((0, Output::default()))
         }
+        question => match question.ask() {
+            Some(question) => ask(question, budget, terminal),
+            None => Ok((0, Output::default())),
+        },
     })
     .unwrap_or_else(|panic| Err(failed(&format!("internal error, please report it: {panic}"))))
 }
 
-fn ask(options: &Options, terminal: Option<Screen>) -> Result<(u8, Output), Failure> {
-    if options.format == Format::Parquet && terminal.is_some() {
+fn ask(
+    question: &dyn Ask,
+    budget: Budget,
+    terminal: Option<Screen>,
+) -> Result<(u8, Output), Failure> {
+    let format = question.common().format;
+    if format == Format::Parquet && terminal.is_some() {
         let message = "a Parquet file is not for a terminal; redirect it, such as > answer.parquet";
         return Err(Failure { message: message.to_owned(), exit: USAGE });
     }
-    let mut captures = Captures::open(&options.files).map_err(|error| failed(&error))?;
-    let progress = Progress::watch(&mut captures);
+    let captures = Captures::open(question.files()).map_err(|error| failed(&error))?;
+    let trust = Trust::new(&captures);
     // What programs read must not depend on the terminal it was asked in.
-    let width = match options.format {
+    let width = match format {
         Format::Table => terminal.and_then(|screen| screen.width),
         _ => None,
     };
-    let width = width.unwrap_or(render::PAGE_WIDTH);
-    let report = Report::new(&mut captures, options, width).map_err(|error| Failure {
+    let width = width.unwrap_or(output::PAGE_WIDTH);
+    let unanswered = |error: AskError| Failure {
         message: error.to_string(),
-        exit: if matches!(error, ReportError::Usage(_)) { USAGE } else { 1 },
-    })?;
+        exit: if matches!(error, AskError::Usage(_)) { USAGE } else { 1 },
+    };
+    let selection = question.common().selection();
+    let recorded = captures.recorded();
+    let filter = question.filter(recorded).map_err(|error| unanswered(error.into()))?;
+    let progress = Progress::of(captures.row_count());
+    let scan = Scan::new(&captures.each, &filter, &progress, budget);
+    let run = Run { captures: &captures, scan, selection: &selection, trust: &trust, width };
+    let answered = question.ask(&run).map_err(unanswered)?;
     drop(progress);
-    let output = render::render(&report, options.format, terminal.unwrap_or_default())
+    let selected = match selection.is_all() {
+        true => None,
+        false => Some((selection.describe(recorded), answered.selected.unwrap_or(0))),
+    };
+    let report = Report {
+        trust: &trust,
+        selected,
+        sections: answered.sections,
+        findings: answered.findings,
+        summary: question.is_summary(),
+    };
+    let output = output::render(&report, format, terminal.unwrap_or_default())
         .map_err(|error| failed(&format!("cannot write the answer: {error}")))?;
-    Ok((report.exit, output))
+    Ok((answered.exit, output))
 }
 
 fn write(bytes: &[u8]) -> Result<(), Failure> {

@@ -3,11 +3,11 @@
 use connlat_schema::capture::columns::{LATENCY_NS, TIME};
 
 use super::{AnswerTable, Cell, Column, Kind};
-use crate::question::{Figures, Measure, Row, TimeSeries};
+use crate::stats::{Figures, Key, Measure, Row};
 use crate::units;
 
 /// A column of keys.
-pub(super) fn key_column(name: &str) -> Column {
+pub fn key_column(name: &str) -> Column {
     let kind = match name {
         TIME => Kind::Time(6),
         LATENCY_NS => Kind::Duration,
@@ -92,13 +92,18 @@ impl AnswerTable {
         Self::of(columns, rows)
     }
 
-    /// A time series.
-    pub fn timeseries(by: &[String], series: &TimeSeries, measure: &Measure) -> Self {
-        let decimals = units::decimals_for(series.every);
+    /// Figures by the start of an interval of so many µs, then by keys.
+    pub fn timeseries(
+        by: &[String],
+        every: i64,
+        buckets: &[(i64, Vec<Key>, Figures)],
+        measure: &Measure,
+    ) -> Self {
+        let decimals = units::decimals_for(every);
         let mut columns = vec![Column::new("time", "time (UTC)", Kind::Time(decimals), 0)];
         columns.extend(by.iter().map(|by| key_column(by)));
         columns.extend(figure_columns(measure));
-        let rows = series.buckets.iter().map(|(start, keys, figures)| {
+        let rows = buckets.iter().map(|(start, keys, figures)| {
             let mut cells = vec![Cell::Integer(*start)];
             cells.extend(keys.iter().cloned().map(Cell::from));
             cells.extend(figure_cells(figures));

@@ -1,15 +1,37 @@
 //! Answers as tables of typed cells: what every renderer takes.
 
-mod chart;
 mod figures;
-mod spread;
 
-use std::collections::HashMap;
+pub use figures::key_column;
 
-pub use chart::chart;
-
-use crate::question::{Key, OutcomeCount, errno_name};
+use crate::findings::Finding;
+use crate::quality::Trust;
+use crate::stats::{Key, Measure};
 use crate::units;
+
+/// Everything a renderer needs.
+pub struct Report<'a> {
+    /// How far the figures can be believed.
+    pub trust: &'a Trust<'a>,
+    /// What was selected, in words, and how many rows that are.
+    pub selected: Option<(String, u64)>,
+    /// The answers; the first is the one called `rows` in JSON.
+    pub sections: Vec<Section>,
+    /// What was found, worst first; none where nothing was looked for.
+    pub findings: Option<Vec<Finding>>,
+    /// Whether the account of the captures is itself part of the answer.
+    pub summary: bool,
+}
+
+/// One table of the report.
+pub struct Section {
+    /// Key in JSON.
+    pub key: &'static str,
+    /// Heading where there are several tables.
+    pub title: String,
+    /// The answer.
+    pub table: AnswerTable,
+}
 
 /// One table of an answer.
 #[derive(Default)]
@@ -118,38 +140,6 @@ impl AnswerTable {
         Self { columns, rows, ..Self::default() }
     }
 
-    /// Counts by outcome and errno, within groups of the keys named.
-    pub fn outcomes(by: &[String], counts: &[OutcomeCount]) -> Self {
-        let mut columns: Vec<_> = by.iter().map(|name| figures::key_column(name)).collect();
-        columns.extend([
-            Column::new("outcome", "outcome", Kind::Name, 0),
-            Column::new("errno", "errno", Kind::Name, 0),
-            Column::new("errno_name", "error", Kind::Name, 0),
-            Column::new("connects", "connects", Kind::Count, 0),
-            Column::new("share", "share", Kind::Ratio, 0),
-        ]);
-        let mut totals: HashMap<&[Key], i64> = HashMap::new();
-        for count in counts {
-            *totals.entry(&count.keys).or_default() += count.connects;
-        }
-        let rows = counts.iter().map(|count| {
-            let total = totals.get(count.keys.as_slice()).copied().unwrap_or_default();
-            let name = count.errno.and_then(errno_name);
-            let keys = count.keys.iter().cloned().map(Cell::from);
-            let cells = [
-                Cell::Text(count.outcome.clone()),
-                count.errno.into(),
-                name.map_or(Cell::Null, Cell::from),
-                Cell::Integer(count.connects),
-                // The group exists, so the total is not 0.
-                Cell::Ratio(count.connects as f64 / total as f64),
-            ];
-            keys.chain(cells).collect()
-        });
-        let rows = rows.collect();
-        Self::of(columns, rows)
-    }
-
     /// Keeps the first rows and says how many there are in all.
     pub fn top(mut self, top: usize, all: usize, what: &str, remedy: &str) -> Self {
         if top > 0 && all > top {
@@ -158,6 +148,21 @@ impl AnswerTable {
                 "{top} of {} {what} shown{remedy}",
                 units::count(i64::try_from(all).unwrap_or(i64::MAX))
             ));
+        }
+        self
+    }
+
+    /// Says what a reader of the percentiles needs to know.
+    pub fn with_notes(mut self, measure: &Measure) -> Self {
+        if self.has_small_samples() {
+            self.notes.push(measure.small_sample_note());
+        }
+        if measure.intervals.is_some() {
+            self.notes.push(
+                "low and high: the 95 % confidence interval of the percentile, from order \
+                 statistics"
+                    .to_owned(),
+            );
         }
         self
     }

@@ -1,14 +1,15 @@
-//! Arguments that questions share, and those of single ones.
+//! Arguments that commands share; those of a single one are in its own file.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::condition::Condition;
-use crate::question::{By, Percentile};
-use crate::selection::Moment;
+use crate::scan::By;
+use crate::select::{Moment, Only, Selection};
+use crate::stats::{Measure, Percentile, Z95};
 
-/// What every question takes.
+/// What every command takes.
 #[derive(Debug, Args)]
 pub struct Input {
     /// Captures, directories of captures, or patterns; the rows of several are put together
@@ -18,7 +19,7 @@ pub struct Input {
     pub common: Common,
 }
 
-/// Options every question takes.
+/// Options every command takes.
 #[derive(Debug, Args)]
 pub struct Common {
     /// Output format; csv, json and parquet give durations as integers in nanoseconds
@@ -39,23 +40,18 @@ pub struct Common {
     /// Only connects that failed
     #[arg(long, help_heading = "Selection")]
     pub failed: bool,
-    /// Whether latencies are sorted, or counted in buckets of 1 % [default: buckets above 10 million rows]
-    #[arg(long, value_enum, value_name = "HOW", default_value_t, hide_default_value = true)]
-    pub percentiles: Precision,
 }
 
-/// Arguments of `percentiles`.
-#[derive(Debug, Args)]
-pub struct Percentiles {
-    /// Number of groups to show, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    pub top: usize,
-    #[command(flatten)]
-    pub by: ByArgs,
-    #[command(flatten)]
-    pub quantiles: Quantiles,
-    #[command(flatten)]
-    pub input: Input,
+impl Common {
+    /// Which connects are asked about.
+    pub fn selection(&self) -> Selection {
+        let only = match (self.established, self.failed) {
+            (true, _) => Only::Established,
+            (_, true) => Only::Failed,
+            _ => Only::All,
+        };
+        Selection { filter: self.filter.clone(), from: self.from, to: self.to, only }
+    }
 }
 
 /// Keys.
@@ -64,6 +60,25 @@ pub struct ByArgs {
     /// Keys to group by, separated by commas: columns, dst, subnet/24, subnet/64
     #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = By::parse)]
     pub by: Vec<By>,
+}
+
+impl ByArgs {
+    /// Those of the command and those asked for, each once.
+    pub fn after(&self, names: &[&str]) -> Vec<By> {
+        let own = names.iter().filter_map(|name| By::column(name));
+        once(own.chain(self.by.iter().copied()))
+    }
+}
+
+/// Each key once, in the order given.
+pub fn once(by: impl IntoIterator<Item = By>) -> Vec<By> {
+    let mut all: Vec<By> = Vec::new();
+    for key in by {
+        if !all.contains(&key) {
+            all.push(key);
+        }
+    }
+    all
 }
 
 /// Which percentiles.
@@ -81,30 +96,18 @@ fn quantile(text: &str) -> Result<Percentile, String> {
     Percentile::parse(text).ok_or_else(|| "use fractions such as 0.5 or 0.999".to_owned())
 }
 
-/// Arguments of questions that rank groups.
-#[derive(Debug, Args)]
-pub struct Grouped {
-    /// Number of groups to show, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub top: usize,
-    /// What puts a group first
-    #[arg(long, value_enum, value_name = "KEY", default_value_t)]
-    pub sort: Sort,
-    #[command(flatten)]
-    pub by: ByArgs,
-    #[command(flatten)]
-    pub quantiles: Quantiles,
-    #[command(flatten)]
-    pub input: Input,
-}
-
-/// Arguments of `outcomes`.
-#[derive(Debug, Args)]
-pub struct Outcomes {
-    #[command(flatten)]
-    pub by: ByArgs,
-    #[command(flatten)]
-    pub input: Input,
+impl Quantiles {
+    /// As asked for, else the usual ones.
+    pub fn measure(&self) -> Measure {
+        let mut measure = Measure::usual();
+        if !self.quantiles.is_empty() {
+            measure.percentiles.clone_from(&self.quantiles);
+            measure.percentiles.sort_by(|a, b| a.fraction().total_cmp(&b.fraction()));
+            measure.percentiles.dedup();
+        }
+        measure.intervals = self.ci.then_some(Z95);
+        measure
+    }
 }
 
 /// Width of intervals.
@@ -112,99 +115,21 @@ pub struct Outcomes {
 pub struct Every {
     /// Width of an interval, such as 500ms, 1s, 5m or 1h [default: a round width that fits]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub every: Option<std::time::Duration>,
+    pub every: Option<Duration>,
 }
 
-/// Arguments of `timeseries`.
-#[derive(Debug, Args)]
-pub struct Timeseries {
-    #[command(flatten)]
-    pub every: Every,
-    #[command(flatten)]
-    pub by: ByArgs,
-    #[command(flatten)]
-    pub quantiles: Quantiles,
-    #[command(flatten)]
-    pub input: Input,
-}
-
-/// Arguments of `histogram`.
-#[derive(Debug, Args)]
-pub struct Histogram {
-    #[command(flatten)]
-    pub by: ByArgs,
-    #[command(flatten)]
-    pub input: Input,
-}
-
-/// Arguments of `heatmap`.
-#[derive(Debug, Args)]
-pub struct Heatmap {
-    #[command(flatten)]
-    pub every: Every,
-    #[command(flatten)]
-    pub input: Input,
-}
-
-/// Arguments of questions about single connects.
-#[derive(Debug, Args)]
-pub struct Events {
-    /// Number of connects to show, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub top: usize,
-    #[command(flatten)]
-    pub input: Input,
-}
-
-/// Arguments of `diff`.
-#[derive(Debug, Args)]
-pub struct Diff {
-    /// BEFORE and AFTER; or one capture with --split, or with --before-range and --after-range
-    #[arg(required = true, value_name = "FILE", num_args = 1..=2)]
-    pub files: Vec<PathBuf>,
-    /// Compare what is before this time with what comes after
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true,
-        conflicts_with_all = ["before_range", "after_range"])]
-    pub split: Option<Moment>,
-    /// The span before, as FROM..TO
-    #[arg(long, value_name = "RANGE", allow_hyphen_values = true, requires = "after_range",
-        value_parser = crate::selection::range)]
-    pub before_range: Option<(Moment, Moment)>,
-    /// The span after, as FROM..TO
-    #[arg(long, value_name = "RANGE", allow_hyphen_values = true, requires = "before_range",
-        value_parser = crate::selection::range)]
-    pub after_range: Option<(Moment, Moment)>,
-    /// Keys to group by, separated by commas [default: dst]
-    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = By::parse)]
-    pub by: Vec<By>,
-    /// Number of groups to show, 0 for all
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub top: usize,
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// Arguments of `check`.
-#[derive(Debug, Args)]
-pub struct Check {
-    /// A condition that must not hold; may be given more than once
-    #[arg(long, value_name = "CONDITION", required = true)]
-    pub fail_if: Vec<Condition>,
-    /// What a percentile counts as that the sample is too small for
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
-    pub too_small: TooSmall,
-    #[command(flatten)]
-    pub input: Input,
-}
-
-/// What an undecided condition counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum TooSmall {
-    /// Not decided: exit code 1
-    #[default]
-    Fail,
-    /// As if the condition did not hold
-    Pass,
+impl Every {
+    /// In µs, as times in a capture are.
+    ///
+    /// # Errors
+    /// In words if it is not a whole number of them.
+    pub fn micros(&self) -> Result<Option<i64>, String> {
+        let micros = |every: Duration| match i64::try_from(every.as_micros()) {
+            Ok(micros) if every.subsec_nanos().is_multiple_of(1_000) && micros > 0 => Ok(micros),
+            _ => Err("--every must be a whole number of microseconds, at least 1us".to_owned()),
+        };
+        self.every.map(micros).transpose()
+    }
 }
 
 /// How the answer is written.
@@ -223,26 +148,15 @@ pub enum Format {
     Parquet,
 }
 
-/// How percentiles are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Precision {
-    /// Exact up to 10 million rows
-    #[default]
-    Auto,
-    /// Each the latency at its rank; memory for every latency
-    Exact,
-    /// At most 1 % too high; little memory
-    Buckets,
+/// The end of a command's help.
+macro_rules! examples {
+    ($($command:literal),+) => {
+        concat!(
+            "Examples:",
+            $("\n  ", $command,)+
+            "\n\nExit codes: 0 answered; 1 a file could not be read or the question not answered; ",
+            "2 wrong usage."
+        )
+    };
 }
-
-/// Order of groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Sort {
-    /// Most connects first
-    #[default]
-    Count,
-    /// Most failed connects first
-    Failures,
-    /// Highest p99 first; groups with too few connects for a p99 last
-    P99,
-}
+pub(crate) use examples;

@@ -3,6 +3,7 @@
 mod bad_files;
 mod blocks;
 mod bombs;
+mod budget;
 mod capture;
 mod duckdb;
 mod findings;
@@ -10,7 +11,6 @@ mod golden;
 mod hostile;
 mod journal;
 mod large;
-mod memory;
 mod oracle;
 mod output;
 mod picture;

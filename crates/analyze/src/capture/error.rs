@@ -1,0 +1,131 @@
+//! Why a file is not a readable capture, and what to do about it.
+
+use std::path::{Path, PathBuf};
+
+use connlat_schema::capture::FORMAT_VERSION;
+use connlat_schema::capture::journal::JournalError;
+use connlat_schema::capture::metadata::MetadataError;
+
+use super::display_name;
+
+/// Captures that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// One file is at fault.
+    #[error("{}: {problem}", display_name(path))]
+    File {
+        /// The file as the user named it.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        problem: Problem,
+    },
+    /// What was read does not fit together.
+    #[error("the captures cannot be read ({0}); try again")]
+    Together(String),
+    /// More rows than can be numbered.
+    #[error("{0} rows are more than one run can hold; name fewer files")]
+    TooManyRows(u64),
+}
+
+impl SourceError {
+    pub(crate) fn together(reason: String) -> Self {
+        Self::Together(short(&reason))
+    }
+}
+
+/// What is wrong with a file; each message ends with the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    #[error("no such file; check the name")]
+    Missing,
+    #[error("holds no captures; name a directory with *.parquet files")]
+    NoCaptures,
+    #[error("matches no file; check the pattern")]
+    NoMatch,
+    #[error("is not a regular file; write the capture to disk first")]
+    NotAFile,
+    #[error("permission denied; run as a user who may read it")]
+    Denied,
+    #[error("cannot be read: {0}; check the disk")]
+    Io(#[source] std::io::Error),
+    #[error("is empty; nothing was recorded or the copy failed, so copy it again")]
+    Empty,
+    #[error("is an Arrow stream but not a journal of `record`; name a capture or its journal")]
+    NotAJournal,
+    #[error(
+        "is a journal whose rows cannot be put into a temporary file ({0}); free some space, \
+         set TMPDIR, or seal it with `record recover`"
+    )]
+    Temporary(String),
+    #[error("is not a Parquet file; name a capture written by `record`")]
+    NotParquet,
+    #[error("ends before its footer; copy it again, or run `record recover` on its journal")]
+    Truncated,
+    #[error("is damaged ({0}); copy it again, or run `record recover` on its journal")]
+    Damaged(String),
+    #[error("is a Parquet file but not a capture; name one written by `record`")]
+    NotACapture,
+    #[error(
+        "has format version {0}, this program reads up to {FORMAT_VERSION}; use a newer `analyze`"
+    )]
+    Newer(u64),
+    #[error("has unusable metadata ({0}); record again")]
+    Metadata(String),
+    #[error("has no column `{0}`; use the capture as `record` wrote it")]
+    ColumnMissing(&'static str),
+    #[error("column `{column}` is {found}, not {expected}; use the capture as `record` wrote it")]
+    ColumnType { column: &'static str, found: String, expected: String },
+}
+
+impl Problem {
+    /// Damage found by a library.
+    pub(crate) fn damaged(reason: impl std::fmt::Display) -> Self {
+        Self::Damaged(short(&reason.to_string()))
+    }
+
+    /// The problem together with the file that has it.
+    pub(crate) fn of(self, path: &Path) -> SourceError {
+        let path = path.to_owned();
+        SourceError::File { path, problem: self }
+    }
+}
+
+/// A library's words on one line: they may hold anything, and many lines.
+fn short(reason: &str) -> String {
+    const LONGEST: usize = 160;
+    let line = reason.lines().next().unwrap_or_default();
+    let short: String = crate::escape::terminal(line).chars().take(LONGEST).collect();
+    if short.is_empty() { "no details".to_owned() } else { short }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Self::Missing,
+            std::io::ErrorKind::PermissionDenied => Self::Denied,
+            std::io::ErrorKind::UnexpectedEof => Self::Truncated,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<MetadataError> for Problem {
+    fn from(error: MetadataError) -> Self {
+        match error {
+            MetadataError::Version(version) => Self::Newer(version.into()),
+            other => Self::Metadata(short(&other.to_string())),
+        }
+    }
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Io(error) => error.into(),
+            JournalError::NotAJournal => Self::NotAJournal,
+            JournalError::Metadata(error) => error.into(),
+            other => Self::damaged(other),
+        }
+    }
+}

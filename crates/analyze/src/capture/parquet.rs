@@ -1,0 +1,175 @@
+//! Sealed captures: everything that can be said about a Parquet file from its
+//! footer is checked here, before a row is read.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::{FieldRef, Schema};
+use connlat_schema::capture::metadata::CaptureInfo;
+use connlat_schema::capture::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::parquet_to_arrow_schema;
+use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+
+use super::error::Problem;
+use super::{Capture, columns};
+use crate::guard;
+
+/// First and last bytes of every Parquet file.
+const MAGIC: &[u8; 4] = b"PAR1";
+/// Magic, footer length and magic: nothing shorter can be Parquet.
+const SHORTEST: u64 = 12;
+/// A footer that claims more rows per byte is a lie: reading would only fill
+/// the memory. A capture whose rows are all alike reaches about 100.
+const MAX_ROWS_PER_BYTE: u64 = 10_000;
+
+/// Opens a sealed capture.
+pub(super) fn open(path: &Path, mut file: File) -> Result<Capture, Problem> {
+    let bytes = file.metadata()?.len();
+    check_magic(&mut file, bytes)?;
+
+    let footer = footer(&file)?;
+    let info = capture_info(&footer)?;
+    columns::check(footer.file_metadata().schema_descr())?;
+    let rows = guard::caught(|| check_extent(&footer, bytes)).map_err(Problem::damaged)??;
+    let file = as_read(path, footer)?;
+    Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal: None, file })
+}
+
+/// Tells apart what is not Parquet at all and what was cut off.
+fn check_magic(file: &mut File, bytes: u64) -> Result<(), Problem> {
+    let mut head = Vec::new();
+    file.by_ref().take(4).read_to_end(&mut head)?;
+    if !MAGIC.starts_with(&head) {
+        return Err(Problem::NotParquet);
+    }
+    if bytes < SHORTEST {
+        return Err(Problem::Truncated);
+    }
+    let mut tail = [0; 4];
+    file.seek(SeekFrom::End(-4))?;
+    file.read_exact(&mut tail)?;
+    if &tail != MAGIC {
+        return Err(Problem::Truncated);
+    }
+    Ok(())
+}
+
+/// The recorder's document in the footer.
+fn capture_info(footer: &ParquetMetaData) -> Result<CaptureInfo, Problem> {
+    let value = |key: &str| {
+        let pairs: &[KeyValue] =
+            footer.file_metadata().key_value_metadata().map_or(&[], Vec::as_slice);
+        let pair = pairs.iter().find(|pair| pair.key == key)?;
+        pair.value.as_deref()
+    };
+    let version = value(KEY_FORMAT_VERSION).ok_or(Problem::NotACapture)?;
+    let version: u64 = version
+        .parse()
+        .map_err(|_| Problem::Metadata(format!("`{KEY_FORMAT_VERSION}` is not a number")))?;
+    if version > FORMAT_VERSION.into() {
+        return Err(Problem::Newer(version));
+    }
+    let document = value(KEY_CAPTURE).ok_or(Problem::NotACapture)?;
+    Ok(CaptureInfo::from_json(document)?)
+}
+
+/// Checks that the footer's counts agree with each other and with the file's
+/// size; returns the number of rows.
+fn check_extent(footer: &ParquetMetaData, bytes: u64) -> Result<u64, Problem> {
+    let lie = |what: &str| Problem::damaged(format!("footer: {what}"));
+    let rows = u64::try_from(footer.file_metadata().num_rows())
+        .map_err(|_| lie("negative number of rows"))?;
+    let mut counted: u64 = 0;
+    for group in footer.row_groups() {
+        let group_rows =
+            u64::try_from(group.num_rows()).map_err(|_| lie("negative number of rows"))?;
+        counted = counted.checked_add(group_rows).ok_or_else(|| lie("number of rows overflows"))?;
+        check_chunks(group, bytes).map_err(lie)?;
+    }
+    if counted != rows {
+        return Err(lie("row groups do not add up to the number of rows"));
+    }
+    if rows > bytes.saturating_mul(MAX_ROWS_PER_BYTE) {
+        return Err(lie("more rows than the file can hold"));
+    }
+    Ok(rows)
+}
+
+/// Every column chunk lies inside the file and has as many values as rows.
+fn check_chunks(group: &RowGroupMetaData, bytes: u64) -> Result<(), &'static str> {
+    for chunk in group.columns() {
+        if chunk.num_values() != group.num_rows() {
+            return Err("a column is shorter or longer than its row group");
+        }
+        let start = chunk
+            .dictionary_page_offset()
+            .map_or(chunk.data_page_offset(), |offset| offset.min(chunk.data_page_offset()));
+        let end = start.checked_add(chunk.compressed_size());
+        let inside = start >= 0
+            && chunk.compressed_size() >= 0
+            && end.is_some_and(|end| end.unsigned_abs() <= bytes);
+        if !inside {
+            return Err("a column lies outside the file");
+        }
+    }
+    Ok(())
+}
+
+/// A validated file as the scan is going to read it.
+pub struct ValidFile {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
+    /// Removes a temporary file when it is no longer needed.
+    _temporary: Option<tempfile::TempPath>,
+}
+
+impl ValidFile {
+    /// Keeps a temporary file for as long as this is.
+    pub(super) fn keep(self, temporary: tempfile::TempPath) -> Self {
+        Self { _temporary: Some(temporary), ..self }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its footer, with text columns as dictionaries.
+    pub fn metadata(&self) -> &ArrowReaderMetadata {
+        &self.metadata
+    }
+
+    /// Its row groups.
+    pub fn row_groups(&self) -> &[RowGroupMetaData] {
+        self.metadata.metadata().row_groups()
+    }
+
+    /// One of them.
+    pub fn row_group(&self, group: usize) -> &RowGroupMetaData {
+        self.metadata.metadata().row_group(group)
+    }
+}
+
+/// The file as its footer, which was checked, says it is to be read. An Arrow
+/// schema that a writer embedded is not looked at.
+pub(super) fn as_read(path: &Path, footer: ParquetMetaData) -> Result<ValidFile, Problem> {
+    let read = || {
+        let descriptor = footer.file_metadata().schema_descr_ptr();
+        let inferred = parquet_to_arrow_schema(&descriptor, None)?;
+        let fields: Vec<FieldRef> = inferred.fields().iter().map(columns::as_read).collect();
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+        ArrowReaderMetadata::try_new(Arc::new(footer.clone()), options)
+    };
+    let metadata = guard::caught(read).map_err(Problem::damaged)?.map_err(Problem::damaged)?;
+    Ok(ValidFile { path: std::path::absolute(path)?, metadata, _temporary: None })
+}
+
+/// The footer as it stands.
+pub(super) fn footer(file: &File) -> Result<ParquetMetaData, Problem> {
+    guard::caught(|| ParquetMetaDataReader::new().parse_and_finish(file))
+        .map_err(Problem::damaged)?
+        .map_err(Problem::damaged)
+}

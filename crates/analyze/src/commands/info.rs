@@ -1,0 +1,101 @@
+//! `analyze info`: everything the captures say about themselves, a fact a row.
+
+use clap::Args;
+
+use super::{Answered, Ask, AskError, Run, takes_input};
+use crate::answer::{AnswerTable, Cell, Column, Kind};
+use crate::cli::args::{Input, examples};
+use crate::quality::{FileTrust, Trust, causes, stop_reason};
+use crate::units;
+
+/// Everything the captures say about themselves
+#[derive(Debug, Args)]
+#[command(after_help = examples!("analyze info web-1.parquet"))]
+pub struct Info {
+    #[command(flatten)]
+    input: Input,
+}
+
+impl Ask for Info {
+    takes_input!();
+
+    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+        // Rows are read only to be counted, where they are selected.
+        let selected = match run.selection.is_all() {
+            true => run.captures.row_count(),
+            false => run.scan.run(())?.rows,
+        };
+        Ok(Answered::table(table(run.trust), selected))
+    }
+}
+
+fn table(trust: &Trust<'_>) -> AnswerTable {
+    let columns = vec![
+        Column::new("file", "file", Kind::Name, 1),
+        Column::new("fact", "fact", Kind::Name, 0),
+        Column::new("value", "value", Kind::Name, 0),
+    ];
+    let rows = trust.files.iter().flat_map(|file| {
+        let name = file.capture.path.to_string_lossy().into_owned();
+        facts(file).into_iter().map(move |(fact, value)| {
+            vec![Cell::Text(name.clone()), Cell::Text(fact), Cell::Text(value)]
+        })
+    });
+    let rows = rows.collect();
+    AnswerTable::of(columns, rows)
+}
+
+fn facts(file: &FileTrust<'_>) -> Vec<(String, String)> {
+    let (capture, info, clock) = (file.capture, &file.capture.info, &file.clock);
+    let mut facts: Vec<(String, String)> = Vec::new();
+    let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
+    let or = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
+    fact("size", format!("{} bytes", capture.bytes));
+    fact("rows", capture.rows.to_string());
+    fact("format version", info.format_version.to_string());
+    fact("written by", format!("record {}", info.tool_version));
+    fact("host", info.host.clone());
+    fact("boot id", info.boot_id.clone());
+    fact("machine id hash", or(info.machine_id_hash.clone()));
+    fact("kernel", info.kernel_release.clone());
+    fact("architecture", info.arch.clone());
+    fact("command line", info.command_line.join(" "));
+    for (name, values) in &info.filters {
+        fact(&format!("filter {name}"), values.join(","));
+    }
+    fact("start", units::rfc3339(info.start.time_us, 6));
+    fact("stop", units::rfc3339(info.stop.time_us, 6));
+    fact("stopped because", stop_reason(&info.stop_reason));
+    fact("finished cleanly", if info.clean { "yes" } else { "no" }.to_owned());
+    if let Some(journal) = capture.journal {
+        fact("journal", journal.to_string());
+    }
+    fact("seen", info.counters.seen.to_string());
+    fact("written", info.counters.written.to_string());
+    fact("filtered", info.counters.filtered.to_string());
+    for (outcome, count) in &info.counters.suppressed {
+        fact(&format!("below --min-latency: {outcome}"), count.to_string());
+    }
+    fact("ends without a start", info.counters.end_without_start.to_string());
+    for (cause, count) in causes(&info.counters.lost) {
+        fact(&format!("lost: {cause}"), count.to_string());
+    }
+    fact("missed (estimate)", info.counters.lost.program_misses.to_string());
+    fact("clock samples", clock.samples.to_string());
+    fact("largest clock step", units::duration(clock.step_ns.unwrap_or(0)));
+    fact(
+        "clock synchronised",
+        or(clock.synchronised.map(|yes| if yes { "yes" } else { "no" }.into())),
+    );
+    fact(
+        "clock error at most",
+        or(clock.max_error_us.map(|us| units::duration(us.saturating_mul(1_000)))),
+    );
+    for (name, value) in &info.sysctls {
+        fact(name, value.replace('\t', " "));
+    }
+    if !info.unavailable.is_empty() {
+        fact("unavailable", info.unavailable.join(", "));
+    }
+    facts
+}

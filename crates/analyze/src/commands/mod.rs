@@ -1,0 +1,203 @@
+//! The commands, one file each: its arguments, what it accumulates, and its
+//! table. A new one is a file, a `mod` line, and a line in [`commands!`] below.
+
+mod cgroups;
+mod check;
+mod condition;
+mod destinations;
+mod diff;
+mod events;
+mod heatmap;
+mod histogram;
+mod info;
+mod outcomes;
+mod over_time;
+mod percentiles;
+mod processes;
+mod ranked;
+mod single;
+mod slowest;
+pub mod summary;
+mod timeseries;
+
+use clap::Subcommand;
+use clap::error::ErrorKind;
+
+use crate::answer::{AnswerTable, Section};
+use crate::capture::{Captures, SourceError};
+use crate::cli::args::Common;
+use crate::findings::Finding;
+use crate::quality::Trust;
+use crate::scan::{Scan, ScanError};
+use crate::select::{Filter, Selection, Unusable};
+use crate::stats::interval::TooManyBuckets;
+
+/// What a command answers about.
+pub struct Run<'a> {
+    /// The captures.
+    pub captures: &'a Captures,
+    /// Their rows, as far as they are selected.
+    pub scan: Scan<'a>,
+    /// What is selected.
+    pub selection: &'a Selection,
+    /// How far the captures can be believed.
+    pub trust: &'a Trust<'a>,
+    /// Columns that drawings are made to fit.
+    pub width: usize,
+}
+
+/// What a command found.
+#[derive(Default)]
+pub struct Answered {
+    /// The answers; the first is the one called `rows` in JSON.
+    pub sections: Vec<Section>,
+    /// What was found, worst first; none where nothing was looked for.
+    pub findings: Option<Vec<Finding>>,
+    /// Rows that were selected, if the command came by them.
+    pub selected: Option<u64>,
+    /// The exit code.
+    pub exit: u8,
+}
+
+impl Answered {
+    /// One table.
+    pub fn table(table: AnswerTable, selected: u64) -> Self {
+        let sections = vec![Section { key: "rows", title: String::new(), table }];
+        Self { sections, selected: Some(selected), ..Self::default() }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// A file turned out to be damaged.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The time series would not end.
+    #[error(transparent)]
+    TooManyBuckets(#[from] TooManyBuckets),
+    /// What was typed does not fit the captures.
+    #[error(transparent)]
+    Usage(#[from] Unusable),
+}
+
+impl From<ScanError> for AskError {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Source(error) => error.into(),
+            ScanError::Condition(error) => error.into(),
+        }
+    }
+}
+
+/// A command that asks about captures.
+pub trait Ask {
+    /// The captures, as named.
+    fn files(&self) -> &[std::path::PathBuf];
+
+    /// What it takes as every command does.
+    fn common(&self) -> &Common;
+
+    /// What is wrong with its options taken together.
+    ///
+    /// # Errors
+    /// The kind of mistake, and what to do about it.
+    fn check(&self) -> Result<(), (ErrorKind, String)> {
+        Ok(())
+    }
+
+    /// Which rows are let through, given when the recording began and ended.
+    ///
+    /// # Errors
+    /// [`Unusable`], in words for whoever typed it.
+    fn filter(&self, recorded: (i64, i64)) -> Result<Filter, Unusable> {
+        self.common().selection().filter(recorded)
+    }
+
+    /// Whether the account of the captures is itself part of the answer.
+    fn is_summary(&self) -> bool {
+        false
+    }
+
+    /// Answers.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError>;
+}
+
+macro_rules! commands {
+    ($($command:ident($arguments:path) $name:literal),+ $(,)?) => {
+        /// One subcommand per question.
+        #[derive(Debug, Subcommand)]
+        pub enum Command {
+            $($command($arguments),)+
+
+            /// Prints the completions of a shell
+            #[command(after_help = "Examples:
+  analyze completions bash > /etc/bash_completion.d/analyze")]
+            Completions {
+                /// The shell.
+                shell: clap_complete::Shell,
+            },
+
+            /// Writes the manual pages into a directory
+            #[command(hide = true)]
+            Man {
+                /// The directory.
+                directory: std::path::PathBuf,
+            },
+        }
+
+        impl Command {
+            /// The question, of those that ask about captures.
+            pub fn ask(&self) -> Option<&dyn Ask> {
+                match self {
+                    $(Self::$command(arguments) => Some(arguments),)+
+                    Self::Completions { .. } | Self::Man { .. } => None,
+                }
+            }
+
+            /// Its name on the command line.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$command(_) => $name,)+
+                    Self::Completions { .. } => "completions",
+                    Self::Man { .. } => "man",
+                }
+            }
+        }
+    };
+}
+
+// In the order of the help.
+commands! {
+    Summary(summary::Summary) "summary",
+    Percentiles(percentiles::Percentiles) "percentiles",
+    Destinations(destinations::Destinations) "destinations",
+    Outcomes(outcomes::Outcomes) "outcomes",
+    Processes(processes::Processes) "processes",
+    Cgroups(cgroups::Cgroups) "cgroups",
+    Timeseries(timeseries::Timeseries) "timeseries",
+    Histogram(histogram::Histogram) "histogram",
+    Heatmap(heatmap::Heatmap) "heatmap",
+    Slowest(slowest::Slowest) "slowest",
+    Events(events::Events) "events",
+    Info(info::Info) "info",
+    Diff(diff::Diff) "diff",
+    Check(check::Check) "check",
+}
+
+/// The part of [`Ask`] that is the same for all that take [`crate::cli::args::Input`].
+macro_rules! takes_input {
+    () => {
+        fn files(&self) -> &[std::path::PathBuf] {
+            &self.input.files
+        }
+
+        fn common(&self) -> &crate::cli::args::Common {
+            &self.input.common
+        }
+    };
+}
+use takes_input;

@@ -1,0 +1,138 @@
+//! The rows that findings rest on, in memory and in order of time.
+//!
+//! Every row of a capture of usual size. Of larger inputs: every connect that
+//! failed or sent a SYN again, and an even sample of the others, each of which
+//! then counts for as many as it stands for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
+
+use connlat_schema::Outcome;
+use foldhash::fast::RandomState;
+
+use super::race::Races;
+use super::{Command, command};
+
+/// Rows up to which each is evidence.
+pub const MOST_ROWS: u64 = 1_000_000;
+/// Of more, about so many of those that are unremarkable.
+pub const SAMPLED: u64 = 150_000;
+
+/// One connect. Text is kept once and referred to by number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Event {
+    /// µs since 1970 UTC.
+    pub time: i64,
+    pub start_ns: i64,
+    pub latency_ns: i64,
+    pub outcome: Outcome,
+    pub errno: Option<i64>,
+    pub retransmits: i64,
+    pub rtt_us: Option<i64>,
+    pub pid: i64,
+    pub tid: i64,
+    pub src_port: i64,
+    pub dst_port: i64,
+    pub host: usize,
+    pub comm: usize,
+    pub cgroup: usize,
+    pub src: usize,
+    pub dst: usize,
+    /// Network of the destination.
+    pub net: usize,
+    /// Whether the latency counts.
+    pub measured: bool,
+    /// Whether it lost to another address of the same service.
+    pub raced: bool,
+    /// Connects it stands for.
+    pub weight: u64,
+}
+
+impl Event {
+    /// When it ended, CLOCK_MONOTONIC.
+    pub fn end_ns(&self) -> i64 {
+        self.start_ns.saturating_add(self.latency_ns)
+    }
+
+    /// Whether the destination answered.
+    pub fn answered(&self) -> bool {
+        matches!(self.outcome, Outcome::Established | Outcome::Refused)
+    }
+}
+
+/// Kernel settings by name, by host.
+pub type Sysctls = BTreeMap<String, BTreeMap<String, String>>;
+
+/// What findings rest on.
+pub struct Evidence {
+    /// In order of time.
+    pub events: Vec<Event>,
+    /// What their text columns refer to.
+    pub texts: Vec<String>,
+    /// Attempts that lost to another address.
+    pub races: Vec<Races>,
+    /// Whether connects are missing by outcome or latency, so that shares and
+    /// percentiles mean nothing.
+    pub partial: bool,
+    /// Kernel settings by host.
+    pub sysctls: Sysctls,
+    /// What shows the rows.
+    pub command: Command,
+    /// Connects each of the unremarkable events stands for.
+    pub one_in: u64,
+    /// Whether those that failed are an even sample, too.
+    pub thinned: bool,
+}
+
+impl Evidence {
+    /// Text by number, as it stands in the capture.
+    pub fn raw(&self, text: usize) -> &str {
+        self.texts.get(text).map_or("", String::as_str)
+    }
+
+    /// Text by number, safe for a terminal.
+    pub fn text(&self, text: usize) -> String {
+        crate::escape::terminal(self.raw(text))
+    }
+
+    /// A destination for people.
+    pub fn dst(&self, address: usize, port: i64) -> String {
+        let text = self.text(address);
+        if text.contains(':') { format!("[{text}]:{port}") } else { format!("{text}:{port}") }
+    }
+
+    /// The condition of being one of these events' destinations in a network,
+    /// as SQL inside double quotes of a shell.
+    pub fn in_network(&self, net: usize, events: &[&Event]) -> Option<String> {
+        let addresses: BTreeSet<&str> = events.iter().map(|event| self.raw(event.dst)).collect();
+        command::in_network(self.raw(net), &addresses)
+    }
+
+    /// A kernel setting of a host, given by the number of its name.
+    pub fn sysctl(&self, host: usize, name: &str) -> Option<&str> {
+        Some(self.sysctls.get(self.raw(host))?.get(name)?.trim())
+    }
+
+    /// First and last start, µs.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        Some((self.events.first()?.time, self.events.last()?.time))
+    }
+}
+
+/// Sum of the connects that events stand for.
+pub fn weight<'a>(events: impl IntoIterator<Item = &'a Event>) -> u64 {
+    events.into_iter().map(|event| event.weight).fold(0, u64::saturating_add)
+}
+
+/// Events by a key.
+pub fn group<'a, K: Ord + Hash>(
+    events: impl IntoIterator<Item = &'a Event>,
+    key: impl Fn(&Event) -> K,
+) -> BTreeMap<K, Vec<&'a Event>> {
+    // Hashed first: there are far more events than groups.
+    let mut groups: HashMap<K, Vec<&Event>, RandomState> = HashMap::default();
+    for event in events {
+        groups.entry(key(event)).or_default().push(event);
+    }
+    groups.into_iter().collect()
+}

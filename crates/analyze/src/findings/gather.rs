@@ -1,0 +1,200 @@
+//! Gathers the evidence while the rows pass by.
+
+use std::collections::HashMap;
+
+use connlat_schema::Outcome;
+use connlat_schema::capture::columns::{
+    CGROUP, COMM, DST_ADDR, DST_PORT, ERRNO, HOST, LATENCY_NS, PID, RTT_US, SRC_ADDR, SRC_PORT,
+    START_NS, SYN_RETRANSMITS, TID, TIME,
+};
+
+use super::Command;
+use super::evidence::{Event, Evidence, SAMPLED, Sysctls};
+use super::race;
+use crate::scan::batch::{MEASURED_BY, NOT_MEASURED};
+use crate::scan::{Accumulator, Batch, ColumnSet, Texts, network};
+
+const TEXTS: [&str; 5] = [HOST, COMM, CGROUP, SRC_ADDR, DST_ADDR];
+const NUMBERS: [&str; 10] =
+    [TIME, START_NS, ERRNO, SYN_RETRANSMITS, RTT_US, PID, TID, SRC_PORT, DST_PORT, LATENCY_NS];
+
+/// Rows that become evidence.
+#[derive(Clone)]
+pub struct Gathering {
+    /// By capture and row group, in the order of its rows.
+    events: Vec<((usize, usize), Vec<Event>)>,
+    /// Of the rows that are not remarkable, each of so many by its start.
+    one_in: u64,
+    /// Remarkable rows kept at most; if there are more, they are thinned out
+    /// like the others.
+    most: u64,
+    remarkable: u64,
+    thinned: bool,
+}
+
+impl Gathering {
+    /// Of so many rows all if they are at most `most`, else a sample beside
+    /// what is remarkable.
+    pub fn new(rows: u64, most: u64) -> Self {
+        let one_in = if rows > most { rows.div_ceil(SAMPLED) } else { 1 };
+        Self { events: Vec::new(), one_in, most: most / 2, remarkable: 0, thinned: false }
+    }
+
+    fn thin(&mut self) {
+        if self.one_in > 1 && self.remarkable > self.most && !self.thinned {
+            self.thinned = true;
+            let one_in = self.one_in as i64;
+            for (_, events) in &mut self.events {
+                events.retain(|event| event.start_ns % one_in == 0);
+            }
+        }
+    }
+
+    /// What was gathered, in order of time.
+    pub fn evidence(mut self, texts: &Texts, sysctls: Sysctls, command: Command) -> Evidence {
+        self.events.sort_by_key(|(group, _)| *group);
+        let (one_in, thinned) = (self.one_in, self.thinned);
+        let mut events = Vec::with_capacity(self.events.iter().map(|(_, e)| e.len()).sum());
+        for (_, of_group) in self.events {
+            events.extend(of_group);
+        }
+        let texts = numbered(&mut events, texts);
+        for event in &mut events {
+            let remarkable = event.outcome.is_failure() || event.retransmits > 0;
+            event.weight = if remarkable && !thinned { 1 } else { one_in };
+        }
+        let mut events = in_order(&events);
+        let races = race::mark(&mut events, &texts, one_in);
+        let partial = false;
+        Evidence { events, texts, races, partial, sysctls, command, one_in, thinned }
+    }
+}
+
+impl Accumulator for Gathering {
+    fn columns(&self, set: &mut ColumnSet) {
+        set.extend(TEXTS);
+        set.extend(NUMBERS);
+        set.extend(MEASURED_BY);
+    }
+
+    fn observe(&mut self, batch: &Batch<'_>) {
+        let (outcomes, buckets) = (batch.outcomes(), batch.buckets());
+        let (starts, retransmits) = (batch.int64(START_NS), batch.int32(SYN_RETRANSMITS));
+        let group = (batch.capture, batch.group);
+        if self.events.last().is_none_or(|(last, _)| *last != group) {
+            self.events.push((group, Vec::new()));
+        }
+        let Some((_, of_group)) = self.events.last_mut() else { return };
+        let one_in = self.one_in as i64;
+        for row in 0..batch.rows {
+            // Of a later version, if none; nothing is known about it.
+            let outcome = Outcome::from_u8(outcomes[row]);
+            let again = retransmits[row];
+            let remarkable = again > 0 || outcome.is_some_and(Outcome::is_failure);
+            self.remarkable += u64::from(remarkable);
+            // Start times end in digits that are as good as random.
+            let sampled = one_in == 1 || starts[row] % one_in == 0;
+            let kept = sampled || (remarkable && !self.thinned);
+            let Some(outcome) = outcome.filter(|_| kept) else { continue };
+            let number = |name: &str| batch.integer(name, row);
+            let get = |name: &str| number(name).unwrap_or(0);
+            let text = |name: &str| {
+                batch.text(name).map_or(0, |text| text.number(row, batch.texts) as usize)
+            };
+            let event = Event {
+                time: get(TIME),
+                start_ns: starts[row],
+                latency_ns: get(LATENCY_NS),
+                outcome,
+                errno: number(ERRNO),
+                retransmits: again.into(),
+                rtt_us: number(RTT_US),
+                pid: get(PID),
+                tid: get(TID),
+                src_port: get(SRC_PORT),
+                dst_port: get(DST_PORT),
+                host: text(HOST),
+                comm: text(COMM),
+                cgroup: text(CGROUP),
+                src: text(SRC_ADDR),
+                dst: text(DST_ADDR),
+                net: 0,
+                measured: buckets[row] != NOT_MEASURED,
+                raced: false,
+                weight: 1,
+            };
+            of_group.push(event);
+        }
+        self.thin();
+    }
+
+    fn merge(&mut self, other: Self, _: &Texts) {
+        self.remarkable += other.remarkable;
+        self.events.extend(other.events);
+        if other.thinned && !self.thinned {
+            self.remarkable = self.remarkable.max(self.most + 1);
+        }
+        self.thin();
+    }
+}
+
+/// Sorted by time, those at the same time as they lie in the files.
+fn in_order(events: &[Event]) -> Vec<Event> {
+    // Events are large: what is sorted is where they are.
+    let mut order: Vec<(i64, i64, usize)> = events
+        .iter()
+        .enumerate()
+        .map(|(place, event)| (event.time, event.start_ns, place))
+        .collect();
+    order.sort_unstable();
+    order.into_iter().map(|(.., place)| events[place]).collect()
+}
+
+/// Gives texts numbers in the order of the rows, whatever thread met them
+/// first, so that the same captures always give the same answer; and each
+/// event its network.
+fn numbered(events: &mut [Event], texts: &Texts) -> Vec<String> {
+    let known = texts.all();
+    let mut ordered = Ordered::default();
+    let mut again: Vec<Option<usize>> = vec![None; known.len()];
+    let columns: [fn(&mut Event) -> &mut usize; 5] = [
+        |event| &mut event.host,
+        |event| &mut event.comm,
+        |event| &mut event.cgroup,
+        |event| &mut event.src,
+        |event| &mut event.dst,
+    ];
+    for column in columns {
+        for event in events.iter_mut() {
+            let number = column(event);
+            let Some(new) = again.get_mut(*number) else { continue };
+            *number = *new.get_or_insert_with(|| ordered.number(&known[*number]));
+        }
+    }
+    let mut networks: HashMap<usize, usize> = HashMap::new();
+    for event in events.iter_mut() {
+        event.net = *networks.entry(event.dst).or_insert_with(|| {
+            let address = ordered.texts.get(event.dst).map_or("", String::as_str);
+            let network = network(address, 24);
+            ordered.number(&network)
+        });
+    }
+    ordered.texts
+}
+
+#[derive(Default)]
+struct Ordered {
+    texts: Vec<String>,
+    numbers: HashMap<String, usize>,
+}
+
+impl Ordered {
+    fn number(&mut self, text: &str) -> usize {
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        self.texts.push(text.to_owned());
+        self.numbers.insert(text.to_owned(), self.texts.len() - 1);
+        self.texts.len() - 1
+    }
+}

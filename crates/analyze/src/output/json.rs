@@ -1,0 +1,201 @@
+//! One object: `capture` says how far the figures can be believed, `rows` has
+//! them. A summary has `outcomes`, `destinations` and `timeseries` besides.
+//!
+//! Keys keep the order of the columns, which is also the order to read in.
+
+use std::collections::BTreeMap;
+
+use connlat_schema::capture::metadata::{Counters, StopReason};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::answer::Report;
+use crate::answer::{AnswerTable, Cell, Column, Kind};
+use crate::escape;
+use crate::quality::{FileTrust, Trust};
+use crate::units;
+
+pub(super) fn render(report: &Report<'_>) -> String {
+    // Maps with text keys, text and numbers always serialise.
+    let text = serde_json::to_string_pretty(&Document(report)).unwrap_or_default();
+    escape::json_document(&text) + "\n"
+}
+
+struct Document<'a>(&'a Report<'a>);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("capture", &Capture::from(self.0.trust))?;
+        if let Some((selection, rows)) = &self.0.selected {
+            let selected = serde_json::json!({ "selection": selection, "rows": rows });
+            map.serialize_entry("selected", &selected)?;
+        }
+        if let Some(findings) = &self.0.findings {
+            let finding = |finding: &crate::findings::Finding| {
+                serde_json::json!({
+                    "kind": finding.kind,
+                    "connects": finding.connects,
+                    "text": finding.text,
+                    "command": finding.command,
+                })
+            };
+            map.serialize_entry("findings", &findings.iter().map(finding).collect::<Vec<_>>())?;
+        }
+        for section in &self.0.sections {
+            map.serialize_entry(section.key, &rows(&section.table))?;
+        }
+        map.end()
+    }
+}
+
+fn rows(table: &AnswerTable) -> Vec<Row<'_>> {
+    let row = |cells| Row(&table.columns, cells);
+    table.rows.iter().map(row).collect()
+}
+
+struct Row<'a>(&'a [Column], &'a Vec<Cell>);
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let cells = self.0.iter().zip(self.1).filter(|(column, _)| column.kind != Kind::Bar);
+        serializer.collect_map(cells.map(|(column, cell)| (&column.name, Value(cell, column.kind))))
+    }
+}
+
+struct Value<'a>(&'a Cell, Kind);
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self.0, self.1) {
+            (Cell::Null | Cell::TooSmall, _) => serializer.serialize_none(),
+            (Cell::Text(text), _) => serializer.serialize_str(text),
+            (Cell::Ratio(ratio), _) => serializer.serialize_f64(*ratio),
+            (Cell::Integer(value), Kind::Time(decimals)) => {
+                serializer.serialize_str(&units::rfc3339(*value, decimals))
+            }
+            (Cell::Integer(value), _) => serializer.serialize_i64(*value),
+        }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Capture<'a> {
+    hosts: &'a [&'a str],
+    start: String,
+    stop: String,
+    rows: u64,
+    seen: u64,
+    filtered: u64,
+    suppressed: &'a BTreeMap<&'a str, u64>,
+    suppressed_total: u64,
+    lost: BTreeMap<&'a str, u64>,
+    lost_total: u64,
+    missed: u64,
+    clean: bool,
+    unavailable: Vec<&'a str>,
+    max_clock_error_us: Option<i64>,
+    warnings: Vec<Warning>,
+    files: Vec<File<'a>>,
+}
+
+#[derive(serde::Serialize)]
+struct Warning {
+    kind: &'static str,
+    message: String,
+}
+
+#[derive(serde::Serialize)]
+struct File<'a> {
+    file: String,
+    bytes: u64,
+    rows: u64,
+    format_version: u32,
+    tool_version: &'a str,
+    host: &'a str,
+    boot_id: &'a str,
+    machine_id_hash: Option<&'a str>,
+    kernel_release: &'a str,
+    arch: &'a str,
+    command_line: &'a [String],
+    filters: &'a BTreeMap<String, Vec<String>>,
+    start: String,
+    stop: String,
+    stop_reason: &'a StopReason,
+    clean: bool,
+    counters: &'a Counters,
+    sysctls: &'a BTreeMap<String, String>,
+    unavailable: &'a [String],
+    clock: Clock,
+}
+
+#[derive(serde::Serialize)]
+struct Clock {
+    samples: usize,
+    step_ns: Option<i64>,
+    synchronised: Option<bool>,
+    max_error_us: Option<i64>,
+}
+
+impl<'a> From<&'a Trust<'a>> for Capture<'a> {
+    fn from(trust: &'a Trust<'a>) -> Self {
+        let warning = |warning: &crate::quality::Warning| Warning {
+            kind: warning.kind(),
+            message: warning.to_string(),
+        };
+        Self {
+            hosts: &trust.hosts,
+            start: micros(trust.start),
+            stop: micros(trust.stop),
+            rows: trust.rows,
+            seen: trust.seen,
+            filtered: trust.filtered,
+            suppressed: &trust.suppressed,
+            suppressed_total: trust.suppressed_total(),
+            lost: trust.lost.iter().copied().collect(),
+            lost_total: trust.lost_total(),
+            missed: trust.missed,
+            clean: trust.clean,
+            unavailable: trust.unavailable(),
+            max_clock_error_us: trust.max_clock_error_us(),
+            warnings: trust.warnings.iter().map(warning).collect(),
+            files: trust.files.iter().map(File::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a FileTrust<'a>> for File<'a> {
+    fn from(file: &'a FileTrust<'a>) -> Self {
+        let (capture, info, clock) = (file.capture, &file.capture.info, &file.clock);
+        Self {
+            file: capture.path.to_string_lossy().into_owned(),
+            bytes: capture.bytes,
+            rows: capture.rows,
+            format_version: info.format_version,
+            tool_version: &info.tool_version,
+            host: &info.host,
+            boot_id: &info.boot_id,
+            machine_id_hash: info.machine_id_hash.as_deref(),
+            kernel_release: &info.kernel_release,
+            arch: &info.arch,
+            command_line: &info.command_line,
+            filters: &info.filters,
+            start: micros(info.start.time_us),
+            stop: micros(info.stop.time_us),
+            stop_reason: &info.stop_reason,
+            clean: info.clean,
+            counters: &info.counters,
+            sysctls: &info.sysctls,
+            unavailable: &info.unavailable,
+            clock: Clock {
+                samples: clock.samples,
+                step_ns: clock.step_ns,
+                synchronised: clock.synchronised,
+                max_error_us: clock.max_error_us,
+            },
+        }
+    }
+}
+
+fn micros(us: i64) -> String {
+    units::rfc3339(us, 6)
+}

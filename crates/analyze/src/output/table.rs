@@ -1,0 +1,88 @@
+//! For reading in a terminal: aligned columns without rules.
+
+use super::layout::{lines, wrap, wrap_command};
+use super::paint::{Ink, paint};
+use super::{PAGE_WIDTH, Screen, trust_text};
+use crate::answer::{Report, Section};
+use crate::findings::{Class, Finding};
+
+/// Findings on one page; the first few are the worst.
+const FINDINGS: usize = 5;
+
+pub(super) fn render(report: &Report<'_>, screen: Screen) -> String {
+    // A summary is a page, so it has a width; other answers are also read by
+    // pipes, which have none.
+    let width = screen.width.or(report.summary.then_some(PAGE_WIDTH));
+    let text_width = width.unwrap_or(PAGE_WIDTH);
+    let mut out = trust_text::text(report, text_width, screen.colour);
+    if let Some(findings) = &report.findings {
+        self::findings(&mut out, findings, text_width, screen.colour);
+    }
+    let mut all_left_out: Vec<String> = Vec::new();
+    let titled = report.sections.len() > 1;
+    for section in &report.sections {
+        out.push('\n');
+        if titled {
+            out.push_str(&paint(&section.title, Ink::Heading, screen.colour));
+            out.push('\n');
+        }
+        let left_out = rows(&mut out, section, width);
+        if !report.summary {
+            all_left_out.extend(left_out);
+        }
+        for note in &section.table.notes {
+            let note = wrap(&crate::escape::terminal(note), text_width, 2);
+            out.push_str(&paint(&note, Ink::Quiet, screen.colour));
+            out.push('\n');
+        }
+    }
+    all_left_out.dedup();
+    if !all_left_out.is_empty() {
+        let note = format!(
+            "left out to fit the terminal: {}; piped output and the other formats have them",
+            all_left_out.join(", ")
+        );
+        out.push_str(&paint(&wrap(&note, text_width, 2), Ink::Quiet, screen.colour));
+        out.push('\n');
+    }
+    out
+}
+
+/// The rows or their drawing; the titles of columns left out.
+fn rows(out: &mut String, section: &Section, width: Option<usize>) -> Vec<String> {
+    if section.table.rows.is_empty() {
+        out.push_str("(no connects)\n");
+        return Vec::new();
+    }
+    let (drawn, left_out) = match &section.table.drawing {
+        Some(drawing) => (drawing.clone(), Vec::new()),
+        None => lines(&section.table, width),
+    };
+    for line in drawn {
+        out.push_str(&line);
+        out.push('\n');
+    }
+    left_out
+}
+
+fn findings(out: &mut String, findings: &[Finding], width: usize, colour: bool) {
+    out.push('\n');
+    out.push_str(&paint("Findings, worst first", Ink::Heading, colour));
+    out.push('\n');
+    if findings.is_empty() {
+        out.push_str("none: nothing stands out\n");
+    }
+    for (number, finding) in findings.iter().take(FINDINGS).enumerate() {
+        let text = wrap(&format!("{}. {}", number + 1, finding.text), width, 3);
+        let ink = if finding.class == Class::Cause { Ink::Alarm } else { Ink::Heading };
+        out.push_str(&paint(&text, ink, colour));
+        out.push('\n');
+        let command = wrap_command(&finding.command, width, 3);
+        out.push_str(&paint(&command, Ink::Quiet, colour));
+        out.push('\n');
+    }
+    if findings.len() > FINDINGS {
+        let more = findings.len() - FINDINGS;
+        out.push_str(&format!("and {more} more; --format json has all\n"));
+    }
+}

@@ -1,0 +1,322 @@
+//! Every reason to distrust a figure, each with what follows from it.
+
+use std::fmt;
+
+use super::{FileTrust, Trust, stop_reason};
+use crate::stats::Percentile;
+use crate::units;
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// Connects that should have become rows did not.
+    Lost {
+        /// How many.
+        total: u64,
+        /// Causes with their counts, only those that occurred.
+        causes: Vec<(&'static str, u64)>,
+    },
+    /// The kernel kept so much from the probe that figures may be wrong.
+    Missed {
+        /// The files.
+        files: Vec<String>,
+        /// About how many starts and ends were missed in them.
+        missed: u64,
+        /// Connects seen in them.
+        seen: u64,
+    },
+    /// The recorder did not finish the file.
+    NotClean {
+        /// The file.
+        file: String,
+        /// Why the recording ended.
+        reason: String,
+    },
+    /// The recorder did not get as far as making a file of its journal.
+    Journal {
+        /// The journal.
+        file: String,
+        /// How it ended.
+        end: String,
+    },
+    /// Connects below `--min-latency` have no rows.
+    Suppressed(u64),
+    /// Only part of the host was recorded.
+    Filtered(String),
+    /// The wall clock was set during the recording.
+    ClockStep {
+        /// The file.
+        file: String,
+        /// Largest step, ns.
+        step_ns: i64,
+    },
+    /// The kernel did not consider its clock synchronised.
+    ClockUnsynchronised(Vec<String>),
+    /// The recorder wrote another number of rows than the file holds.
+    RowsDisagree {
+        /// The file.
+        file: String,
+        /// Rows the recorder counted.
+        written: u64,
+        /// Rows in the file.
+        rows: u64,
+    },
+    /// Two recordings of the same boot of a host overlap in time.
+    Overlap(String, String),
+    /// A file was left out because another is the same recording.
+    Copy(String, String),
+}
+
+impl Warning {
+    /// Stable name for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Lost { .. } => "lost",
+            Self::Missed { .. } => "missed",
+            Self::NotClean { .. } => "not_clean",
+            Self::Journal { .. } => "journal",
+            Self::Suppressed(_) => "suppressed",
+            Self::Filtered(_) => "filtered",
+            Self::ClockStep { .. } => "clock_step",
+            Self::ClockUnsynchronised(_) => "clock_unsynchronised",
+            Self::RowsDisagree { .. } => "rows_disagree",
+            Self::Overlap(..) => "overlap",
+            Self::Copy(..) => "copy",
+        }
+    }
+}
+
+/// What was found, then what follows from it.
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost { total, causes } => {
+                let causes: Vec<String> = causes
+                    .iter()
+                    .map(|(cause, count)| format!("{cause} {}", units::count_u64(*count)))
+                    .collect();
+                write!(
+                    f,
+                    "{} lost ({}); counts are too low, and percentiles lack the moments \
+                     when most happened",
+                    units::counted(*total, "connect"),
+                    causes.join(", ")
+                )
+            }
+            Self::Missed { files, missed, seen } => {
+                let most = *missed as f64 / (*missed as f64 + *seen as f64);
+                write!(
+                    f,
+                    "the kernel kept about {} of connects from the probe during {}; up to {} of \
+                     all have no row, {} seen",
+                    units::counted(*missed, "state change"),
+                    named(files),
+                    units::percent(most),
+                    units::count_u64(*seen),
+                )
+            }
+            Self::NotClean { file, reason } => write!(
+                f,
+                "{file} was not finished by the recorder ({reason}); its last connects may be missing"
+            ),
+            Self::Journal { file, end } => write!(
+                f,
+                "{file} is a journal that was not cleanly finished ({end}); its last connects may be \
+                 missing; `record recover {file}` makes a capture of it"
+            ),
+            Self::Suppressed(count) => write!(
+                f,
+                "{} below --min-latency left no row; percentiles and failure rates are \
+                 not those of the host",
+                units::counted(*count, "connect")
+            ),
+            Self::Filtered(filters) => write!(
+                f,
+                "recorded with filters ({filters}); counts and percentiles are not those of the host"
+            ),
+            Self::ClockStep { file, step_ns } => write!(
+                f,
+                "the wall clock was stepped by {} during {file}; times before and after do not \
+                 compare, latencies are not affected",
+                units::duration(*step_ns)
+            ),
+            Self::ClockUnsynchronised(files) => write!(
+                f,
+                "the clock was not synchronised during {}; times there do not compare with \
+                 those of other hosts, latencies are not affected",
+                named(files)
+            ),
+            Self::RowsDisagree { file, written, rows } => write!(
+                f,
+                "the recorder wrote {} to {file}, which holds {}; it was changed afterwards, \
+                 or the account of losses is wrong",
+                units::counted(*written, "row"),
+                units::count_u64(*rows)
+            ),
+            Self::Overlap(a, b) => write!(
+                f,
+                "{a} and {b} are recordings of the same host at the same time; connects may be \
+                 counted twice"
+            ),
+            Self::Copy(copy, kept) => {
+                write!(f, "{copy} is a copy of {kept} and was left out")
+            }
+        }
+    }
+}
+
+/// Files by name, as many as a sentence holds.
+fn named(files: &[String]) -> String {
+    match files {
+        [] => "no capture".to_owned(),
+        [file] => file.clone(),
+        [a, b] => format!("{a} and {b}"),
+        [a, b, others @ ..] => {
+            format!("{a}, {b} and {}", units::counted(others.len() as u64, "other"))
+        }
+    }
+}
+
+/// The warnings in words. A recorder that rotates leaves hundreds of files, so
+/// of one kind only the first few are told.
+pub fn told(warnings: &[Warning]) -> Vec<String> {
+    const OF_A_KIND: usize = 3;
+    let of_a_kind = warnings.chunk_by(|a, b| a.kind() == b.kind());
+    of_a_kind
+        .flat_map(|alike| {
+            let more = alike.len().saturating_sub(OF_A_KIND);
+            let shown = alike.iter().take(OF_A_KIND).map(Warning::to_string);
+            shown.chain((more > 0).then(|| format!("{more} more like that; --format json has all")))
+        })
+        .collect()
+}
+
+/// Every warning the captures give rise to, the gravest kinds first.
+pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let total = trust.lost_total();
+    if total > 0 {
+        let causes = trust.lost.iter().copied().filter(|(_, count)| *count > 0);
+        let causes = causes.collect();
+        warnings.push(Warning::Lost { total, causes });
+    }
+    warnings.extend(missed(trust));
+    for file in &trust.files {
+        let info = &file.capture.info;
+        if let Some(left_over) = file.capture.journal {
+            let (file, end) = (file.name(), left_over.to_string());
+            warnings.push(Warning::Journal { file, end });
+        } else if !info.clean {
+            warnings.push(Warning::NotClean {
+                file: file.name(),
+                reason: crate::escape::terminal(&stop_reason(&info.stop_reason)),
+            });
+        }
+    }
+    for (copy, kept) in trust.copies {
+        warnings.push(Warning::Copy(copy.clone(), kept.clone()));
+    }
+    overlaps(trust, &mut warnings);
+    for file in &trust.files {
+        let (written, rows) = (file.capture.info.counters.written, file.capture.rows);
+        if written != rows {
+            let file = file.name();
+            warnings.push(Warning::RowsDisagree { file, written, rows });
+        }
+    }
+    if trust.suppressed_total() > 0 {
+        warnings.push(Warning::Suppressed(trust.suppressed_total()));
+    }
+    let mut filters: Vec<String> = Vec::new();
+    for file in &trust.files {
+        // Those of one capture together, for they applied together.
+        let all = file.capture.info.filters.iter();
+        let all: Vec<String> =
+            all.map(|(name, values)| format!("{name}={}", values.join(","))).collect();
+        let filter = crate::escape::terminal(&all.join(" "));
+        if !filter.is_empty() && !filters.contains(&filter) {
+            filters.push(filter);
+        }
+    }
+    if !filters.is_empty() {
+        warnings.push(Warning::Filtered(filters.join("; ")));
+    }
+    for file in &trust.files {
+        if let Some(step_ns) = file.clock.step_ns {
+            let file = file.name();
+            warnings.push(Warning::ClockStep { file, step_ns });
+        }
+    }
+    let unsynchronised = |file: &&FileTrust<'_>| file.clock.synchronised == Some(false);
+    let files: Vec<String> =
+        trust.files.iter().filter(unsynchronised).map(FileTrust::name).collect();
+    if !files.is_empty() {
+        warnings.push(Warning::ClockUnsynchronised(files));
+    }
+    warnings
+}
+
+/// Whether as many connects may be missing as the finest percentile rests on
+/// that the connects seen carry: 1 in 1000 of many, 1 in 100 of hundreds. Fewer
+/// can move no figure that is given.
+fn matter(missed: u64, seen: u64) -> bool {
+    let needs = Percentile::usual().into_iter().map(|percentile| percentile.needs);
+    let finest = needs.filter(|needs| *needs <= seen).max().unwrap_or(1);
+    missed > seen / finest
+}
+
+/// One warning for all recordings that missed too many: a recorder that
+/// rotates leaves hundreds. Each is judged alone, for a bad hour among good
+/// days is still a bad hour.
+fn missed(trust: &Trust<'_>) -> Option<Warning> {
+    let counters = |file: &FileTrust<'_>| {
+        let counters = &file.capture.info.counters;
+        (counters.lost.program_misses, counters.seen)
+    };
+    let concerned = trust.files.iter().filter(|file| {
+        let (missed, seen) = counters(file);
+        matter(missed, seen)
+    });
+    let mut files = Vec::new();
+    let (mut missed, mut seen) = (0_u64, 0_u64);
+    for file in concerned {
+        let (more_missed, more_seen) = counters(file);
+        (missed, seen) = (missed.saturating_add(more_missed), seen.saturating_add(more_seen));
+        files.push(file.name());
+    }
+    (!files.is_empty()).then_some(Warning::Missed { files, missed, seen })
+}
+
+/// Names each file once that overlaps with an earlier one.
+fn overlaps(trust: &Trust<'_>, warnings: &mut Vec<Warning>) {
+    for (index, later) in trust.files.iter().enumerate() {
+        let (a, boot) = (&later.capture.info, &later.capture.info.boot_id);
+        let earlier = trust.files[..index].iter().find(|earlier| {
+            let b = &earlier.capture.info;
+            b.boot_id == *boot
+                && a.start.monotonic_ns < b.stop.monotonic_ns
+                && b.start.monotonic_ns < a.stop.monotonic_ns
+        });
+        if let Some(earlier) = earlier {
+            warnings.push(Warning::Overlap(earlier.name(), later.name()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handful_missed_among_many_connects_is_no_matter() {
+        for (runs, seen) in
+            [(0, 0), (0, 20), (1, 20), (2, 200), (9, 999), (5, 5_000), (100, 100_000)]
+        {
+            assert!(!matter(runs, seen), "{runs} of {seen}");
+        }
+        for (runs, seen) in [(1, 0), (2, 20), (3, 200), (10, 999), (6, 5_000), (200_000, 100_000)] {
+            assert!(matter(runs, seen), "{runs} of {seen}");
+        }
+        assert!(matter(u64::MAX, u64::MAX) && !matter(1, u64::MAX));
+    }
+}

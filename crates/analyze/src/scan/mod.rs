@@ -1,0 +1,249 @@
+//! The engine: one pass over the rows of all captures feeds everything that a
+//! question wants to know.
+//!
+//! A question is a list of [`Accumulator`]s. Each names the columns it reads;
+//! the scan reads their union, row group by row group, on all processors
+//! (`reader`). Text arrives as the numbers of a dictionary and becomes numbers
+//! of the whole run ([`text`]), so a row costs neither a copy nor a hash of its
+//! text. Partial results merge at the end.
+//!
+//! Percentiles are exact: the first scan counts latencies in buckets
+//! ([`grouped`]), further ones collect the few values around the ranks that are
+//! wanted ([`refine`]). Memory is bounded by [`Budget`], not by rows.
+
+pub mod batch;
+pub mod counted;
+pub mod grouped;
+pub mod key;
+mod network;
+pub mod ranking;
+mod reader;
+pub mod refine;
+pub mod rows;
+mod table;
+pub mod text;
+pub mod top;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use foldhash::fast::RandomState;
+
+pub use batch::{Batch, Place};
+pub use key::{By, Part, Value};
+pub use network::network;
+pub use reader::Task;
+pub use rows::Rows;
+pub use text::Texts;
+
+use crate::capture::{Capture, SourceError};
+use crate::progress::Progress;
+use crate::select::{Filter, Unusable};
+
+/// Columns by name.
+pub type ColumnSet = BTreeSet<&'static str>;
+
+/// What takes rows and makes something of them.
+pub trait Accumulator: Clone + Send {
+    /// Adds the columns it reads.
+    fn columns(&self, set: &mut ColumnSet);
+    /// Takes rows.
+    fn observe(&mut self, batch: &Batch<'_>);
+    /// Takes what another of its kind has of other rows.
+    fn merge(&mut self, other: Self, texts: &Texts);
+}
+
+/// Reads nothing: the scan alone counts the rows.
+impl Accumulator for () {
+    fn columns(&self, _: &mut ColumnSet) {}
+    fn observe(&mut self, _: &Batch<'_>) {}
+    fn merge(&mut self, (): Self, _: &Texts) {}
+}
+
+impl<A: Accumulator, B: Accumulator> Accumulator for (A, B) {
+    fn columns(&self, set: &mut ColumnSet) {
+        self.0.columns(set);
+        self.1.columns(set);
+    }
+    fn observe(&mut self, batch: &Batch<'_>) {
+        self.0.observe(batch);
+        self.1.observe(batch);
+    }
+    fn merge(&mut self, other: Self, texts: &Texts) {
+        self.0.merge(other.0, texts);
+        self.1.merge(other.1, texts);
+    }
+}
+
+impl<A: Accumulator> Accumulator for Vec<A> {
+    fn columns(&self, set: &mut ColumnSet) {
+        self.iter().for_each(|each| each.columns(set));
+    }
+    fn observe(&mut self, batch: &Batch<'_>) {
+        self.iter_mut().for_each(|each| each.observe(batch));
+    }
+    fn merge(&mut self, other: Self, texts: &Texts) {
+        self.iter_mut().zip(other).for_each(|(own, other)| own.merge(other, texts));
+    }
+}
+
+/// What a run may hold in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Groups of a ranking, some 200 bytes each.
+    pub groups: usize,
+    /// Latencies collected at a time to find percentiles, 8 bytes each.
+    pub values: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { groups: 500_000, values: 4_000_000 }
+    }
+}
+
+/// Why a scan has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// A file turned out to be damaged.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The condition cannot be told of a row.
+    #[error(transparent)]
+    Condition(#[from] Unusable),
+}
+
+/// What can be asked about the rows of captures.
+pub struct Scan<'a> {
+    captures: &'a [Capture],
+    filter: &'a Filter,
+    progress: &'a Progress,
+    /// What may be held.
+    pub budget: Budget,
+    /// One hash function for the whole run.
+    pub hasher: RandomState,
+}
+
+/// What a scan found.
+pub struct Scanned<A> {
+    /// What the accumulators have.
+    pub found: A,
+    /// The texts behind their numbers.
+    pub texts: Texts,
+    /// Rows that were selected.
+    pub rows: u64,
+}
+
+impl<'a> Scan<'a> {
+    /// Of the rows of these captures that a filter lets through.
+    pub fn new(
+        captures: &'a [Capture],
+        filter: &'a Filter,
+        progress: &'a Progress,
+        budget: Budget,
+    ) -> Self {
+        Self { captures, filter, progress, budget, hasher: RandomState::default() }
+    }
+
+    /// First and last start that rows can have by the statistics of their row
+    /// groups, µs; none if some have no statistics, or if there are no rows.
+    pub fn bounds(&self) -> Option<(i64, i64)> {
+        reader::bounds(self.captures, self.filter)
+    }
+
+    /// Processors there are.
+    pub fn threads() -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
+
+    /// One pass over all rows.
+    ///
+    /// # Errors
+    /// [`ScanError`] for the first file that cannot be read to its end.
+    pub fn run<A: Accumulator>(&self, empty: A) -> Result<Scanned<A>, ScanError> {
+        let texts = Texts::with(self.hasher.clone());
+        self.pass(empty, texts, &reader::tasks(self.captures, self.filter))
+    }
+
+    /// One pass in which texts have the numbers given, and others have none.
+    ///
+    /// # Errors
+    /// As [`Scan::run`].
+    pub fn run_with<A: Accumulator>(
+        &self,
+        empty: A,
+        texts: Texts,
+    ) -> Result<Scanned<A>, ScanError> {
+        self.pass(empty, texts, &reader::tasks(self.captures, self.filter))
+    }
+
+    /// One pass over single rows, whatever the filter says of them.
+    ///
+    /// # Errors
+    /// As [`Scan::run`].
+    pub fn fetch<A: Accumulator>(
+        &self,
+        empty: A,
+        places: &[Place],
+    ) -> Result<Scanned<A>, ScanError> {
+        self.pass(empty, Texts::with(self.hasher.clone()), &reader::tasks_of(places))
+    }
+
+    fn pass<A: Accumulator>(
+        &self,
+        empty: A,
+        texts: Texts,
+        tasks: &[Task],
+    ) -> Result<Scanned<A>, ScanError> {
+        let mut columns = ColumnSet::new();
+        empty.columns(&mut columns);
+        let pass = reader::Pass {
+            captures: self.captures,
+            filter: self.filter,
+            texts: &texts,
+            columns: &columns,
+        };
+        self.progress.begin(tasks.iter().map(|task| task.size(self.captures)));
+        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let failure = Mutex::new(None);
+        let work = |mut accumulator: A| {
+            let mut rows = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                match pass.read(task, &mut |batch: &Batch<'_>| accumulator.observe(batch)) {
+                    Ok(selected) => rows += selected,
+                    Err(error) => {
+                        stop.store(true, Ordering::Relaxed);
+                        let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                        failure.get_or_insert(error);
+                    }
+                }
+                self.progress.add(task.size(self.captures));
+            }
+            (accumulator, rows)
+        };
+        let others = Self::threads().min(tasks.len()).saturating_sub(1);
+        let (found, rows) = std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..others)
+                .map(|_| {
+                    let accumulator = empty.clone();
+                    scope.spawn(|| work(accumulator))
+                })
+                .collect();
+            let (mut found, mut rows) = work(empty);
+            for handle in handles {
+                // Panics were caught closer to the file.
+                if let Ok((other, more)) = handle.join() {
+                    found.merge(other, &texts);
+                    rows += more;
+                }
+            }
+            (found, rows)
+        });
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(Scanned { found, texts, rows }),
+        }
+    }
+}
