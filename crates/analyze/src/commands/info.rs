@@ -91,8 +91,20 @@ fn facts(file: &FileTrust<'_>) -> Vec<(String, String)> {
         "clock error at most",
         or(clock.max_error_us.map(|us| units::duration(us.saturating_mul(1_000)))),
     );
+    let own = info.sysctls_netns.map_or_else(String::new, |own| format!(" (netns {own})"));
     for (name, value) in &info.sysctls {
-        fact(name, value.replace('\t', " "));
+        fact(&format!("{name}{own}"), value.replace('\t', " "));
+    }
+    for network in &info.networks {
+        let netns: Vec<String> = network.netns.iter().map(i64::to_string).collect();
+        for (name, value) in
+            network.sysctls.iter().filter(|set| info.sysctls.get(set.0) != Some(set.1))
+        {
+            fact(&format!("{name} (netns {})", netns.join(", ")), value.clone());
+        }
+    }
+    if let Some(problem) = &info.account_problem {
+        fact("account", format!("unknown: {problem}"));
     }
     if !info.unavailable.is_empty() {
         fact("unavailable", info.unavailable.join(", "));

@@ -132,16 +132,12 @@ impl Summary {
         gathering: Gathering,
         texts: &crate::scan::Texts,
     ) -> Result<(Vec<Finding>, Vec<String>), AskError> {
-        // Of the first capture of each host.
         let infos = || run.captures.each.iter().map(|capture| &capture.info);
-        let mut sysctls = findings::Sysctls::new();
-        for info in infos() {
-            sysctls.entry(info.host.clone()).or_insert_with(|| info.sysctls.clone());
-        }
+        let settings = findings::Settings::of(infos());
         let span = run.selection.span(run.captures.recorded())?;
         let filter = run.selection.filter.as_deref();
         let command = Command::new(&self.input.files).within(span, filter);
-        let mut evidence = gathering.evidence(texts, sysctls, command);
+        let mut evidence = gathering.evidence(texts, settings, command);
         let partial = findings::partial(run.selection, infos());
         evidence.partial = partial.is_some();
         let mut notes = Vec::new();

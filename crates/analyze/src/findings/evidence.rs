@@ -11,6 +11,7 @@ use connlat_schema::Outcome;
 use foldhash::fast::RandomState;
 
 use super::race::Races;
+use super::settings::Settings;
 use super::{Command, command};
 
 /// Rows up to which each is evidence.
@@ -33,6 +34,7 @@ pub struct Event {
     pub tid: i64,
     pub src_port: i64,
     pub dst_port: i64,
+    pub netns: i64,
     pub host: usize,
     pub comm: usize,
     pub cgroup: usize,
@@ -60,9 +62,6 @@ impl Event {
     }
 }
 
-/// Kernel settings by name, by host.
-pub type Sysctls = BTreeMap<String, BTreeMap<String, String>>;
-
 /// What findings rest on.
 pub struct Evidence {
     /// In order of time.
@@ -74,8 +73,8 @@ pub struct Evidence {
     /// Whether connects are missing by outcome or latency, so that shares and
     /// percentiles mean nothing.
     pub partial: bool,
-    /// Kernel settings by host.
-    pub sysctls: Sysctls,
+    /// Kernel settings by host and network namespace.
+    pub settings: Settings,
     /// What shows the rows.
     pub command: Command,
     /// Connects each of the unremarkable events stands for.
@@ -108,9 +107,9 @@ impl Evidence {
         command::in_network(self.raw(net), &addresses)
     }
 
-    /// A kernel setting of a host, given by the number of its name.
-    pub fn sysctl(&self, host: usize, name: &str) -> Option<&str> {
-        Some(self.sysctls.get(self.raw(host))?.get(name)?.trim())
+    /// A kernel setting where an event comes from; `None` where it is unknown.
+    pub fn setting(&self, event: &Event, name: &str) -> Option<&str> {
+        self.settings.get(self.raw(event.host), event.netns, name)
     }
 
     /// First and last start, µs.

@@ -4,19 +4,31 @@ use std::collections::HashMap;
 
 use connlat_schema::Outcome;
 use connlat_schema::capture::columns::{
-    CGROUP, COMM, DST_ADDR, DST_PORT, ERRNO, HOST, LATENCY_NS, PID, RTT_US, SRC_ADDR, SRC_PORT,
-    START_NS, SYN_RETRANSMITS, TID, TIME,
+    CGROUP, COMM, DST_ADDR, DST_PORT, ERRNO, HOST, LATENCY_NS, NETNS, PID, RTT_US, SRC_ADDR,
+    SRC_PORT, START_NS, SYN_RETRANSMITS, TID, TIME,
 };
 
 use super::Command;
-use super::evidence::{Event, Evidence, SAMPLED, Sysctls};
+use super::evidence::{Event, Evidence, SAMPLED};
 use super::race;
+use super::settings::Settings;
 use crate::scan::batch::{MEASURED_BY, NOT_MEASURED};
 use crate::scan::{Accumulator, Batch, ColumnSet, Texts, network};
 
 const TEXTS: [&str; 5] = [HOST, COMM, CGROUP, SRC_ADDR, DST_ADDR];
-const NUMBERS: [&str; 10] =
-    [TIME, START_NS, ERRNO, SYN_RETRANSMITS, RTT_US, PID, TID, SRC_PORT, DST_PORT, LATENCY_NS];
+const NUMBERS: [&str; 11] = [
+    TIME,
+    START_NS,
+    ERRNO,
+    SYN_RETRANSMITS,
+    RTT_US,
+    PID,
+    TID,
+    SRC_PORT,
+    DST_PORT,
+    LATENCY_NS,
+    NETNS,
+];
 
 /// Rows that become evidence.
 #[derive(Clone)]
@@ -51,7 +63,7 @@ impl Gathering {
     }
 
     /// What was gathered, in order of time.
-    pub fn evidence(mut self, texts: &Texts, sysctls: Sysctls, command: Command) -> Evidence {
+    pub fn evidence(mut self, texts: &Texts, settings: Settings, command: Command) -> Evidence {
         self.events.sort_by_key(|(group, _)| *group);
         let (one_in, thinned) = (self.one_in, self.thinned);
         let mut events = Vec::with_capacity(self.events.iter().map(|(_, e)| e.len()).sum());
@@ -66,7 +78,7 @@ impl Gathering {
         let mut events = in_order(&events);
         let races = race::mark(&mut events, &texts, one_in);
         let partial = false;
-        Evidence { events, texts, races, partial, sysctls, command, one_in, thinned }
+        Evidence { events, texts, races, partial, settings, command, one_in, thinned }
     }
 }
 
@@ -113,6 +125,7 @@ impl Accumulator for Gathering {
                 tid: get(TID),
                 src_port: get(SRC_PORT),
                 dst_port: get(DST_PORT),
+                netns: get(NETNS),
                 host: text(HOST),
                 comm: text(COMM),
                 cgroup: text(CGROUP),

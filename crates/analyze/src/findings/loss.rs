@@ -209,9 +209,11 @@ fn steps(evidence: &Evidence, events: &[&Event]) -> String {
         (at * 1_000_000_000 - 50_000_000..at * 1_150_000_000 + 150_000_000).contains(&latency_ns)
     };
     let mut counted: BTreeMap<i64, usize> = BTreeMap::new();
-    for (host, events) in group(events.iter().copied(), |event| event.host) {
+    for events in group(events.iter().copied(), |event| (event.host, event.netns)).values() {
         // Without the setting it is a kernel before 6.5, which has none.
-        let linear = evidence.sysctl(host, "net.ipv4.tcp_syn_linear_timeouts");
+        let linear = events
+            .first()
+            .and_then(|event| evidence.setting(event, "net.ipv4.tcp_syn_linear_timeouts"));
         let linear = linear.and_then(|count| count.parse().ok()).unwrap_or(0).clamp(0, 10);
         let times = retry_times(linear);
         for event in events.iter().filter(|event| event.measured && event.retransmits > 0) {

@@ -14,13 +14,15 @@ mod race;
 mod ranks;
 mod refused;
 mod scope;
+mod settings;
 mod silent;
 mod slow;
 
 pub use command::Command;
-pub use evidence::{Evidence, MOST_ROWS, Sysctls};
+pub use evidence::{Evidence, MOST_ROWS};
 pub use gather::Gathering;
 pub use scope::partial;
+pub use settings::Settings;
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq)]

@@ -20,13 +20,15 @@ const TIME_WAIT_S: i64 = 60;
 /// network.
 pub fn local_errors(evidence: &Evidence) -> Vec<Finding> {
     let failed = evidence.events.iter().filter(|event| event.outcome == Outcome::LocalError);
-    // Each host has ports of its own.
-    let key = |event: &Event| (event.host, event.dst, event.dst_port);
+    // Each network namespace of each host has ports of its own.
+    let key = |event: &Event| (event.host, event.netns, event.dst, event.dst_port);
     let mut findings = Vec::new();
     let mut other: Vec<&Event> = Vec::new();
     let made = group(&evidence.events, key);
     let hosts: BTreeSet<usize> = made.keys().map(|(host, ..)| *host).collect();
-    let several = hosts.len() > 1;
+    let networks: BTreeSet<(usize, i64)> =
+        made.keys().map(|(host, netns, ..)| (*host, *netns)).collect();
+    let several = Several { hosts: hosts.len() > 1, networks: networks.len() > hosts.len() };
     for (place, events) in group(failed, key) {
         let known = events.iter().find_map(|event| event.errno);
         let used: BTreeSet<i64> = made[&place]
@@ -45,7 +47,7 @@ pub fn local_errors(evidence: &Evidence) -> Vec<Finding> {
             findings.push(finding(evidence, "port_exhaustion", &events, &reason, several));
         }
     }
-    for events in group(other, |event| (event.net, event.errno)).values() {
+    for events in group(other, |event| (event.host, event.netns, event.net, event.errno)).values() {
         if events.len() < FEWEST {
             continue;
         }
@@ -71,7 +73,7 @@ fn name(errno: Option<i64>) -> &'static str {
 
 /// How many ports there were, and how fast they were taken.
 fn range(evidence: &Evidence, made: &[&Event], used: usize) -> Option<String> {
-    let range = evidence.sysctl(made.first()?.host, "net.ipv4.ip_local_port_range")?;
+    let range = evidence.setting(made.first()?, "net.ipv4.ip_local_port_range")?;
     let mut ends = range.split_whitespace().map(str::parse::<i64>);
     let (low, high) = (ends.next()?.ok()?, ends.next()?.ok()?);
     let size = high.saturating_sub(low).saturating_add(1).max(0);
@@ -89,13 +91,20 @@ fn range(evidence: &Evidence, made: &[&Event], used: usize) -> Option<String> {
     ))
 }
 
-/// Of one host among `several` it is said which.
+/// Whether events come from several places that have ports of their own.
+#[derive(Clone, Copy)]
+struct Several {
+    hosts: bool,
+    networks: bool,
+}
+
+/// Of one host or network namespace among `several` it is said which.
 fn finding(
     evidence: &Evidence,
     kind: &'static str,
     events: &[&Event],
     reason: &str,
-    several: bool,
+    several: Several,
 ) -> Finding {
     let count = weight(events.iter().copied());
     let places = group(events.iter().copied(), |event| (event.dst, event.dst_port));
@@ -113,10 +122,16 @@ fn finding(
         (None, _) => (String::new(), Vec::new()),
     };
     let mut of_kind = vec![Some("outcome = 'local_error'".to_owned())];
-    let host = events.first().map(|event| event.host).filter(|_| several);
-    let host = host.filter(|host| events.iter().all(|event| event.host == *host));
+    // The events of a finding have one origin.
+    let origin = events.first().map(|event| (event.host, event.netns));
+    let host = origin.map(|(host, _)| host).filter(|_| several.hosts);
+    let netns = origin.map(|(_, netns)| netns).filter(|_| several.networks);
     of_kind.extend(host.map(|host| command::is("host", evidence.raw(host))));
-    let from = host.map_or_else(String::new, |host| format!(" from {}", evidence.text(host)));
+    of_kind.extend(netns.map(|netns| Some(format!("netns = {netns}"))));
+    let mut from = host.map_or_else(String::new, |host| format!(" from {}", evidence.text(host)));
+    if let Some(netns) = netns {
+        from.push_str(&format!(" in network namespace {netns}"));
+    }
     Finding {
         kind,
         class: Class::Cause,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use connlat_schema::capture::metadata::{Counters, StopReason};
+use connlat_schema::capture::metadata::{Counters, NetworkInfo, StopReason};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::answer::Report;
@@ -124,6 +124,9 @@ struct File<'a> {
     clean: bool,
     counters: &'a Counters,
     sysctls: &'a BTreeMap<String, String>,
+    sysctls_netns: Option<i64>,
+    networks: &'a [NetworkInfo],
+    account_problem: Option<&'a str>,
     unavailable: &'a [String],
     clock: Clock,
 }
@@ -185,6 +188,9 @@ impl<'a> From<&'a FileTrust<'a>> for File<'a> {
             clean: info.clean,
             counters: &info.counters,
             sysctls: &info.sysctls,
+            sysctls_netns: info.sysctls_netns,
+            networks: &info.networks,
+            account_problem: info.account_problem.as_deref(),
             unavailable: &info.unavailable,
             clock: Clock {
                 samples: clock.samples,

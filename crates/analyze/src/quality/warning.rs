@@ -16,6 +16,13 @@ pub enum Warning {
         /// Causes with their counts, only those that occurred.
         causes: Vec<(&'static str, u64)>,
     },
+    /// The recorder could not make its account.
+    AccountUnknown {
+        /// The file.
+        file: String,
+        /// What the recorder says.
+        problem: String,
+    },
     /// The kernel kept so much from the probe that figures may be wrong.
     Missed {
         /// The files.
@@ -72,6 +79,7 @@ impl Warning {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Lost { .. } => "lost",
+            Self::AccountUnknown { .. } => "account_unknown",
             Self::Missed { .. } => "missed",
             Self::NotClean { .. } => "not_clean",
             Self::Journal { .. } => "journal",
@@ -103,6 +111,11 @@ impl fmt::Display for Warning {
                     causes.join(", ")
                 )
             }
+            Self::AccountUnknown { file, problem } => write!(
+                f,
+                "how many connects were lost during {file} is unknown ({problem}); counts may be \
+                 too low"
+            ),
             Self::Missed { files, missed, seen } => {
                 let most = *missed as f64 / (*missed as f64 + *seen as f64);
                 write!(
@@ -199,6 +212,12 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
         let causes = trust.lost.iter().copied().filter(|(_, count)| *count > 0);
         let causes = causes.collect();
         warnings.push(Warning::Lost { total, causes });
+    }
+    for file in &trust.files {
+        if let Some(problem) = &file.capture.info.account_problem {
+            let (file, problem) = (file.name(), crate::escape::terminal(problem));
+            warnings.push(Warning::AccountUnknown { file, problem });
+        }
     }
     warnings.extend(missed(trust));
     for file in &trust.files {

@@ -35,6 +35,8 @@ pub struct Connect {
     pub cgroup: String,
     pub dst_addr: String,
     pub dst_port: i32,
+    pub src_port: i32,
+    pub netns: i64,
     pub flags: i32,
 }
 
@@ -52,6 +54,8 @@ impl Connect {
             cgroup: "/system.slice/web.service".into(),
             dst_addr: "192.0.2.7".into(),
             dst_port: 443,
+            src_port: 40_000,
+            netns: 4_026_531_840,
             flags: 0,
         }
     }
@@ -121,10 +125,10 @@ impl Capture {
                 columns::COMM => text(|row| &row.comm),
                 columns::CGROUP => text(|row| &row.cgroup),
                 columns::CGROUP_ID => int64(|_| 77),
-                columns::NETNS => int64(|_| 4_026_531_840),
+                columns::NETNS => int64(|row| row.netns),
                 columns::IP_VERSION => int32(|row| if row.dst_addr.contains(':') { 6 } else { 4 }),
                 columns::SRC_ADDR => text(|_| "10.0.0.1"),
-                columns::SRC_PORT => int32(|_| 40_000),
+                columns::SRC_PORT => int32(|row| row.src_port),
                 columns::DST_ADDR => text(|row| &row.dst_addr),
                 columns::DST_PORT => int32(|row| row.dst_port),
                 columns::FLAGS => int32(|row| row.flags),

@@ -112,6 +112,7 @@ fn every_warning_comes_with_its_consequence() {
     info.counters.written = 2;
     info.counters.lost.ring_full = 3;
     info.counters.lost.program_misses = 2;
+    info.account_problem = Some("a \u{1b}counter could not be read".into());
     info.counters.suppressed.insert("established".into(), 17);
     info.filters.insert("pid".into(), vec!["42".into()]);
     info.clock[1].realtime_ns += 3_000_000_000;
@@ -123,6 +124,7 @@ fn every_warning_comes_with_its_consequence() {
     let kinds: Vec<&str> = warnings.iter().filter_map(|w| w["kind"].as_str()).collect();
     let all = [
         "lost",
+        "account_unknown",
         "missed",
         "not_clean",
         "rows_disagree",

@@ -1,6 +1,7 @@
 //! Causes on this host, and what programs do.
 
 use connlat_schema::Outcome;
+use connlat_schema::capture::metadata::NetworkInfo;
 
 use super::{MS, findings, findings_of, kinds, ordinary, rows_shown, text};
 use crate::capture::{Capture, Connect, S};
@@ -55,6 +56,40 @@ fn ports_run_out_on_one_of_two_hosts() {
     assert!(said.starts_with("200 connects from web-1 to 10.0.1.1:443"), "{said}");
     assert!(said.contains("1 of the 100 ports from 40000 to 40099"), "{said}");
     assert_eq!(rows_shown(&dir, &found[0]), 200);
+}
+
+/// Each network namespace of a host has ports and settings of its own, and
+/// those of one are never told of another.
+#[test]
+fn ports_run_out_in_one_network_namespace() {
+    const RANGE: &str = "net.ipv4.ip_local_port_range";
+    let dir = Dir::new();
+    let (mut rows, _) = ordinary(6);
+    let own = rows[0].netns;
+    let pod = |n: i64, port: i32| {
+        let mut row = Connect::at(n * S / 10, 30_000).to("10.0.1.1", 443);
+        row.netns = 17;
+        row.src_port = port;
+        row
+    };
+    rows.extend((0..10).map(|n| pod(300 + n, 40_000 + n as i32)));
+    rows.extend((0..30).map(|n| pod(400 + n, 0).failed(Outcome::LocalError, None)));
+    let mut capture = Capture::of(rows);
+    capture.info.sysctls.insert(RANGE.into(), "32768 60999".into());
+    capture.info.sysctls_netns = Some(own);
+    let sysctls = [(RANGE.to_owned(), "40000 40009".to_owned())].into();
+    capture.info.networks.push(NetworkInfo { netns: vec![17], sysctls });
+    let found = findings(&dir, &capture);
+    let said = text(&found[0]);
+    assert!(said.starts_with("30 connects in network namespace 17 to 10.0.1.1:443"), "{said}");
+    assert!(said.contains("10 of the 10 ports from 40000 to 40009"), "{said}");
+    assert_eq!(rows_shown(&dir, &found[0]), 30);
+    // Where its settings are unknown, those of another are not taken.
+    capture.info.networks.clear();
+    let found = findings(&dir, &capture);
+    let said = text(&found[0]);
+    assert!(said.contains("in network namespace 17") && !said.contains("32768"), "{said}");
+    assert!(!said.contains("of the"), "{said}");
 }
 
 /// Without a route nothing can be reached: that is one finding a network.
