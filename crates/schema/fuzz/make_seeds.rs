@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             counters: info.counters,
             loss_spans: info.loss_spans,
             now: Some(info.stop),
-            clock: Vec::new(),
+            ..Note::default()
         };
         writer.write(&batch, &note)?;
         closing.write(&batch, &note)?;
