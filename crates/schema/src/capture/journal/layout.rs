@@ -58,7 +58,13 @@ pub fn fits(batch: &RecordBatch<'_>, schema: &Schema, body_len: usize) -> bool {
             && offset.checked_add(length).is_some_and(|end| end <= body_len)
             && content.is_length(length, rows)
     };
+    // Buffers that share bytes would make rows out of nothing: what they claim
+    // together has to be there.
+    let claimed = buffers
+        .iter()
+        .try_fold(0_usize, |sum, buffer| sum.checked_add(usize::try_from(buffer.length()).ok()?));
     is_plain
+        && claimed.is_some_and(|claimed| claimed <= body_len)
         && buffers.len() == contents.len()
         && buffers.iter().zip(&contents).all(|(buffer, content)| is_inside(buffer, content))
         && nodes.len() == schema.fields().len()

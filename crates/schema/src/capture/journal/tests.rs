@@ -115,3 +115,44 @@ fn other_files_are_not_journals() {
         assert!(matches!(JournalReader::open(bytes), Err(JournalError::NotAJournal)));
     }
 }
+
+/// A journal of one batch whose columns all claim the same bytes: as many rows
+/// as one of them needs, and no more body than that.
+fn sharing(rows: i64) -> Vec<u8> {
+    let mut head = Vec::new();
+    JournalWriter::create(&mut head, &info()).expect("in memory");
+    let mut bytes = Vec::new();
+    let mut writer = JournalWriter::create(&mut bytes, &info()).expect("in memory");
+    writer.write(&batch(0, rows), &note(1)).expect("in memory");
+    let length = u32::from_le_bytes(bytes[head.len() + 4..][..4].try_into().expect("4 bytes"));
+    let mut block = bytes[head.len() + 8..][..length as usize].to_vec();
+
+    // Offsets and lengths of the buffers lie in the header as pairs of i64.
+    let message = root_as_message(&block).expect("a message");
+    let header = message.header_as_record_batch().expect("a batch");
+    let buffers = header.buffers().expect("buffers");
+    let at = buffers.bytes().as_ptr().addr() - block.as_ptr().addr();
+    let lengths: Vec<i64> = buffers.iter().map(|buffer| buffer.length()).collect();
+    let texts = lengths.iter().map(|length| *length == (rows + 1) * 4);
+    // Text follows its offsets: with those all 0, it is empty.
+    let is_text: Vec<bool> = std::iter::once(false).chain(texts).collect();
+    for (number, length) in lengths.iter().enumerate() {
+        let length = if is_text[number] { 0 } else { *length };
+        block[at + 16 * number..][..8].copy_from_slice(&0_i64.to_le_bytes());
+        block[at + 16 * number + 8..][..8].copy_from_slice(&length.to_le_bytes());
+    }
+    let body = vec![0; (rows as usize * 8).next_multiple_of(64)];
+    let (end, checked) = (block.len(), block.len() - 20);
+    block[end - 16..end - 8].copy_from_slice(&(body.len() as u64).to_le_bytes());
+    let crc = checksum(&block[..checked], &body);
+    block[checked..checked + 4].copy_from_slice(&crc.to_le_bytes());
+    [head, CONTINUATION.to_vec(), length.to_le_bytes().to_vec(), block, body].concat()
+}
+
+#[test]
+fn columns_that_share_their_bytes_are_refused() {
+    let bytes = sharing(1_000);
+    let mut reader = JournalReader::open(bytes.as_slice()).expect("the head is right");
+    let error = reader.next_batch().expect_err("more claimed than there is");
+    assert!(matches!(error, JournalError::Columns), "{error}");
+}
