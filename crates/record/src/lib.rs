@@ -8,6 +8,7 @@
 //!
 //! * [`check`]: what a recording needs, and what is missing here;
 //! * [`cli`]: arguments as typed, then as validated options;
+//! * [`files`]: every path operation, and the rule for them;
 //! * [`probe`]: loads and attaches the BPF program and reads what it says;
 //! * [`host`]: facts about the machine that go into the capture;
 //! * [`live`]: connects on the screen as they end;
@@ -18,6 +19,7 @@
 pub mod capture;
 pub mod check;
 pub mod cli;
+pub mod files;
 pub mod host;
 pub mod live;
 mod message;

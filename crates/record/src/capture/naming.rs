@@ -1,17 +1,14 @@
 //! Names of captures: the default file, and the tree of a flight recorder.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use rustix::fs::{Mode, OFlags, mkdirat, openat};
+use rustix::io::Errno;
 
-use super::output::{Output, OutputError, open_directory};
-
-/// Mode of directories made here.
-const DIRECTORY_MODE: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP);
+use super::output::{Output, OutputError};
+use crate::files::Directory;
 
 /// `connlat-HOST-UTCTIME.parquet`.
 pub fn capture_name(host: &str, now: DateTime<Utc>) -> String {
@@ -33,8 +30,7 @@ fn safe(host: &str) -> String {
 /// as engines that know hive partitions expect.
 #[derive(Debug, Clone)]
 pub struct CaptureTree {
-    root: Arc<OwnedFd>,
-    shown: PathBuf,
+    root: Directory,
     host: String,
     mode: u32,
 }
@@ -45,10 +41,9 @@ impl CaptureTree {
     /// # Errors
     /// [`OutputError::Io`].
     pub fn open(root: &Path, host: &str, mode: u32) -> Result<Self, OutputError> {
-        let directory = open_directory(root)
+        let directory = Directory::open(root)
             .map_err(|source| OutputError::Io { path: root.to_owned(), source })?;
-        let shown = root.to_owned();
-        Ok(Self { root: Arc::new(directory), shown, host: host.to_owned(), mode })
+        Ok(Self { root: directory, host: host.to_owned(), mode })
     }
 
     /// The root directory.
@@ -56,55 +51,37 @@ impl CaptureTree {
         self.root.as_fd()
     }
 
-    /// The output of a segment that begins now; the second in one second gets
-    /// a number.
+    /// The output of a segment that begins now, and its journal; the second in
+    /// one second gets a number.
     ///
     /// # Errors
-    /// [`OutputError`] when a directory cannot be made or is not a plain one.
-    pub fn output(&self, now: DateTime<Utc>) -> Result<Output, OutputError> {
-        let (directory, shown) = self.day(now)?;
+    /// [`OutputError`] when a directory cannot be made or is not a plain one,
+    /// or the journal cannot be created.
+    pub fn create_journal(&self, now: DateTime<Utc>) -> Result<(Output, File), OutputError> {
+        let date = format!("date={}", now.format("%Y-%m-%d"));
+        let day = descend(&self.host_directory()?, &date)?;
         let name = capture_name(&self.host, now);
-        Output::within(directory, shown, name, false, self.mode).first_unused()
+        Output::within(day, name, false, self.mode).create_first_unused()
     }
 
     /// The directory of this host.
     ///
     /// # Errors
     /// [`OutputError`].
-    pub fn host_directory(&self) -> Result<(OwnedFd, PathBuf), OutputError> {
-        let name = format!("host={}", safe(&self.host));
-        descend(self.root.as_fd(), &self.shown, &name)
-    }
-
-    fn day(&self, now: DateTime<Utc>) -> Result<(Arc<OwnedFd>, PathBuf), OutputError> {
-        let (host, shown) = self.host_directory()?;
-        let date = format!("date={}", now.format("%Y-%m-%d"));
-        let (day, shown) = descend(host.as_fd(), &shown, &date)?;
-        Ok((Arc::new(day), shown))
+    pub fn host_directory(&self) -> Result<Directory, OutputError> {
+        descend(&self.root, &format!("host={}", safe(&self.host)))
     }
 }
 
 /// Opens a directory inside another, made if it is not there; links are refused.
-fn descend(
-    parent: BorrowedFd<'_>,
-    shown: &Path,
-    name: &str,
-) -> Result<(OwnedFd, PathBuf), OutputError> {
-    let path = shown.join(name);
-    match mkdirat(parent, name, DIRECTORY_MODE) {
-        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-        Err(errno) => return Err(OutputError::Io { path, source: errno.into() }),
-    }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    // The name is one component. Not openat2: seccomp filters that inspect
-    // modes, as of systemd's RestrictSUIDSGID=, answer it with ENOSYS.
-    match openat(parent, name, flags, Mode::empty()) {
-        Ok(directory) => Ok((directory, path)),
-        Err(rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR) => {
-            Err(OutputError::NotADirectory(path))
+fn descend(parent: &Directory, name: &str) -> Result<Directory, OutputError> {
+    parent.make_subdirectory(name).map_err(|source| {
+        let path = parent.shown(name);
+        match Errno::from_io_error(&source) {
+            Some(Errno::LOOP | Errno::NOTDIR) => OutputError::NotADirectory(path),
+            _ => OutputError::Io { path, source },
         }
-        Err(errno) => Err(OutputError::Io { path, source: io::Error::from(errno) }),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -133,9 +110,8 @@ mod tests {
         let tree = CaptureTree::open(root.path(), "h", DEFAULT_MODE).expect("a tree");
         let directory = root.path().join("host=h/date=2026-11-23");
         for name in ["connlat-h-20261123T190509Z.parquet", "connlat-h-20261123T190509Z-2.parquet"] {
-            let output = tree.output(time()).expect("an output");
+            let (output, _journal) = tree.create_journal(time()).expect("a journal");
             assert_eq!(output.shown(), directory.join(name));
-            drop(output.create_journal().expect("a journal"));
         }
     }
 
@@ -144,9 +120,9 @@ mod tests {
         let root = tempfile::tempdir().expect("a directory");
         std::os::unix::fs::symlink("/tmp", root.path().join("host=h")).expect("a link");
         let tree = CaptureTree::open(root.path(), "h", DEFAULT_MODE).expect("a tree");
-        assert!(matches!(tree.output(time()), Err(OutputError::NotADirectory(_))));
+        assert!(matches!(tree.create_journal(time()), Err(OutputError::NotADirectory(_))));
         fs::remove_file(root.path().join("host=h")).expect("removed");
         fs::write(root.path().join("host=h"), "a file").expect("write");
-        assert!(matches!(tree.output(time()), Err(OutputError::NotADirectory(_))));
+        assert!(matches!(tree.create_journal(time()), Err(OutputError::NotADirectory(_))));
     }
 }

@@ -1,21 +1,23 @@
 //! The files of one capture, and what must not be overwritten on the way.
 //!
 //! A capture's directory is opened once and every file in it is reached
-//! through that descriptor: whoever moves or replaces the directory, or puts a
+//! through that handle: whoever moves or replaces the directory, or puts a
 //! link in its place, does not redirect a recorder that runs as root.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use connlat_schema::capture::journal::JOURNAL_SUFFIX;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::FileType;
+
+use crate::files::{Directory, FileId, lock};
 
 /// Suffix of the sealed file while it is written.
 const TEMPORARY_SUFFIX: &str = ".tmp";
+/// Most captures of one name: `NAME-2`, `NAME-3` …
+const MOST_NUMBERED: u32 = 1_000;
 /// Mode of new files: who connected where is nobody else's business.
 pub const DEFAULT_MODE: u32 = 0o600;
 
@@ -50,11 +52,23 @@ pub enum OutputError {
     },
 }
 
+impl OutputError {
+    /// Whether another name might do.
+    fn is_about_the_name(&self) -> bool {
+        match self {
+            Self::Exists(_)
+            | Self::JournalExists(_)
+            | Self::NotAFile(_)
+            | Self::NotReplaceable(_) => true,
+            Self::NotADirectory(_) | Self::Io { .. } => false,
+        }
+    }
+}
+
 /// The files of one capture.
 #[derive(Debug, Clone)]
 pub struct Output {
-    directory: Arc<OwnedFd>,
-    shown_directory: PathBuf,
+    directory: Directory,
     name: String,
     replace: bool,
     mode: u32,
@@ -79,52 +93,42 @@ impl Output {
         let not_a_file = || OutputError::NotAFile(path.to_owned());
         let name = path.file_name().ok_or_else(not_a_file)?;
         let name = name.to_str().ok_or_else(not_a_file)?.to_owned();
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let directory = open_directory(parent)
-            .map_err(|source| OutputError::Io { path: parent.to_owned(), source })?;
-        Ok(Self::within(Arc::new(directory), parent.to_owned(), name, replace, mode))
+        let parent = path.parent().unwrap_or(Path::new(""));
+        let directory = Directory::open(parent).map_err(|source| {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            OutputError::Io { path: parent.to_owned(), source }
+        })?;
+        Ok(Self::within(directory, name, replace, mode))
     }
 
     /// A file in a directory that is open already.
-    pub fn within(
-        directory: Arc<OwnedFd>,
-        shown_directory: PathBuf,
-        name: String,
-        replace: bool,
-        mode: u32,
-    ) -> Self {
-        Self { directory, shown_directory, name, replace, mode }
+    pub fn within(directory: Directory, name: String, replace: bool, mode: u32) -> Self {
+        Self { directory, name, replace, mode }
     }
 
     /// The sealed capture, as a person names it.
     pub fn shown(&self) -> PathBuf {
-        match self.shown_directory.as_path() {
-            directory if directory == Path::new(".") => PathBuf::from(&self.name),
-            directory => directory.join(&self.name),
-        }
+        self.directory.shown(&self.name)
     }
 
     /// The journal, as a person names it.
     pub fn shown_journal(&self) -> PathBuf {
-        suffixed(&self.shown(), JOURNAL_SUFFIX)
+        self.directory.shown(self.journal_name())
     }
 
-    /// The sealed capture.
-    pub fn capture(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}/{}", self.directory.as_raw_fd(), self.name))
+    /// The directory, as a person names it.
+    pub fn shown_directory(&self) -> &Path {
+        self.directory.shown_itself()
     }
 
-    /// The journal beside it.
-    pub fn journal(&self) -> PathBuf {
-        suffixed(&self.capture(), JOURNAL_SUFFIX)
+    /// The name of the journal beside the capture.
+    pub fn journal_name(&self) -> String {
+        format!("{}{JOURNAL_SUFFIX}", self.name)
     }
 
-    /// The sealed file while it is written.
-    pub fn temporary(&self) -> PathBuf {
-        suffixed(&self.capture(), TEMPORARY_SUFFIX)
+    /// The name of the sealed file while it is written.
+    fn temporary_name(&self) -> String {
+        format!("{}{TEMPORARY_SUFFIX}", self.name)
     }
 
     /// The directory the files are in.
@@ -142,35 +146,54 @@ impl Output {
         Self { name, replace: false, ..self.clone() }
     }
 
+    /// The file's name without its directory.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// This output, or if its name is taken the first of `NAME-2`, `NAME-3` …
     /// that is not.
     ///
     /// # Errors
     /// [`OutputError`] when all are taken or something else is wrong.
     pub fn first_unused(self) -> Result<Self, OutputError> {
+        Ok(self.first_where(Self::check)?.0)
+    }
+
+    /// Creates the journal of this output, or if the name is taken of the
+    /// first of `NAME-2`, `NAME-3` … that is not. Creation decides, so that
+    /// recorders do not take a name from each other.
+    ///
+    /// # Errors
+    /// [`OutputError`] when all are taken or something else is wrong.
+    pub fn create_first_unused(self) -> Result<(Self, File), OutputError> {
+        self.first_where(|output| {
+            // A journal that would be taken back at once is not made.
+            output.check()?;
+            output.create_journal()
+        })
+    }
+
+    fn first_where<T>(
+        self,
+        attempt: impl Fn(&Self) -> Result<T, OutputError>,
+    ) -> Result<(Self, T), OutputError> {
         let stem = self.name.trim_end_matches(".parquet").to_owned();
         let mut output = self;
-        for number in 2..1_000 {
-            match output.check() {
-                Err(
-                    OutputError::Exists(_)
-                    | OutputError::JournalExists(_)
-                    | OutputError::NotReplaceable(_),
-                ) => {
+        let mut number = 1;
+        loop {
+            number += 1;
+            match attempt(&output) {
+                Ok(done) => return Ok((output, done)),
+                Err(error) if number < MOST_NUMBERED && error.is_about_the_name() => {
                     output = output.sibling(format!("{stem}-{number}.parquet"));
                 }
-                result => return result.map(|()| output),
+                Err(error) => return Err(error),
             }
         }
-        output.check().map(|()| output)
     }
 
-    /// The file's name without its directory.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Creates the journal and locks it; fails if there is one.
+    /// Creates the journal and locks it; fails if there is one, or a capture.
     ///
     /// # Errors
     /// [`OutputError`].
@@ -179,51 +202,99 @@ impl Output {
             io::ErrorKind::AlreadyExists => OutputError::JournalExists(self.shown_journal()),
             _ => OutputError::Io { path: self.shown_journal(), source },
         };
-        let file = self.create(&self.journal()).map_err(error)?;
+        let file = self.directory.create(&self.journal_name(), self.mode).map_err(error)?;
         // Tells `record recover` that this journal is in use.
-        if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            self.remove_empty_journal();
-            return Err(error(errno.into()));
+        let checked = match lock::for_writing(&file) {
+            Ok(true) => self.check_capture(),
+            Ok(false) => Err(error(io::ErrorKind::WouldBlock.into())),
+            Err(source) => Err(error(source)),
+        };
+        match checked {
+            Ok(()) => Ok(file),
+            // Another recorder may have sealed its capture since we looked.
+            Err(error) => {
+                if let Ok(id) = FileId::of(&file) {
+                    self.remove_empty_journal(id);
+                }
+                Err(error)
+            }
         }
-        Ok(file)
     }
 
-    /// Takes back a journal that was just created and holds nothing.
-    pub fn remove_empty_journal(&self) {
-        if fs::symlink_metadata(self.journal()).is_ok_and(|journal| journal.len() == 0) {
-            // One that stays is harmless: `record recover` removes it.
-            let _ = fs::remove_file(self.journal());
+    /// Takes back a journal that was just created, if it holds nothing.
+    pub fn remove_empty_journal(&self, journal: FileId) {
+        let name = self.journal_name();
+        // One that stays is harmless: `record recover` removes it.
+        if let Ok(Some(status)) = self.directory.status(&name)
+            && status.bytes == 0
+        {
+            let _ = self.directory.remove(name, journal);
         }
     }
 
-    /// Creates a file of this output that must not exist yet, not even as a link.
+    /// Removes the journal, which must still be this file.
+    ///
+    /// # Errors
+    /// From unlink(2), or that it is another file.
+    pub fn remove_journal(&self, journal: &File) -> io::Result<()> {
+        self.directory.remove(self.journal_name(), FileId::of(journal)?)
+    }
+
+    /// Opens the capture for reading; it must be a regular file.
     ///
     /// # Errors
     /// From open(2).
-    pub fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).create_new(true).mode(self.mode).open(path)
+    pub fn open_capture(&self) -> io::Result<File> {
+        self.directory.open_file(&self.name)
+    }
+
+    /// Creates the file that becomes the capture.
+    ///
+    /// # Errors
+    /// From open(2) or unlink(2).
+    pub fn create_temporary(&self) -> io::Result<File> {
+        let name = self.temporary_name();
+        // Left over from a seal that was killed; the journal still has its rows.
+        if let Some(left) = self.directory.status(&name)? {
+            self.directory.remove(&name, left.id)?;
+        }
+        self.directory.create(&name, self.mode)
+    }
+
+    /// Takes back what [`Output::create_temporary`] made.
+    pub fn remove_temporary(&self, file: &File) {
+        // One that stays is removed by the next attempt.
+        let _ = FileId::of(file).and_then(|id| self.directory.remove(self.temporary_name(), id));
+    }
+
+    /// Gives the finished file its name, durably.
+    ///
+    /// # Errors
+    /// From rename(2) or fsync(2); `AlreadyExists` when a file is in the way.
+    pub fn publish(&self, file: &File) -> io::Result<()> {
+        self.directory.rename(&self.temporary_name(), file, &self.name, self.replace)?;
+        self.sync_directory()
     }
 
     /// Makes what happened in the directory durable.
     ///
     /// # Errors
-    /// From open(2) or fsync(2).
+    /// From fsync(2).
     pub fn sync_directory(&self) -> io::Result<()> {
-        File::open(format!("/proc/self/fd/{}", self.directory.as_raw_fd()))?.sync_all()
+        self.directory.sync()
     }
 
     /// Whether the directory has been removed from under us.
     pub fn directory_is_gone(&self) -> bool {
-        rustix::fs::fstat(&*self.directory).is_ok_and(|stat| stat.st_nlink == 0)
+        self.directory.is_gone()
     }
 
     /// Makes the directory again where it was.
     ///
     /// # Errors
-    /// From mkdir(2) or open(2).
+    /// From mkdir(2) or open(2), or that something else is there.
     pub fn recreate_directory(&mut self) -> io::Result<()> {
-        fs::create_dir_all(&self.shown_directory)?;
-        self.directory = Arc::new(open_directory(&self.shown_directory)?);
+        self.directory = self.directory.recreate()?;
         Ok(())
     }
 
@@ -232,143 +303,26 @@ impl Output {
     /// # Errors
     /// [`OutputError`].
     pub fn check(&self) -> Result<(), OutputError> {
-        match fs::symlink_metadata(self.capture()) {
-            Ok(metadata) if metadata.is_dir() => return Err(OutputError::NotAFile(self.shown())),
-            Ok(metadata) if !metadata.is_file() => {
-                return Err(OutputError::NotReplaceable(self.shown()));
-            }
-            Ok(_) if !self.replace => return Err(OutputError::Exists(self.shown())),
-            _ => {}
+        self.check_capture()?;
+        match self.directory.status(self.journal_name()) {
+            Ok(Some(_)) => Err(OutputError::JournalExists(self.shown_journal())),
+            _ => Ok(()),
         }
-        if fs::symlink_metadata(self.journal()).is_ok() {
-            return Err(OutputError::JournalExists(self.shown_journal()));
+    }
+
+    /// Refuses what has the capture's name and must not be replaced.
+    fn check_capture(&self) -> Result<(), OutputError> {
+        match self.directory.status(&self.name) {
+            Ok(Some(status)) => match status.kind {
+                FileType::RegularFile if self.replace => Ok(()),
+                FileType::RegularFile => Err(OutputError::Exists(self.shown())),
+                FileType::Directory => Err(OutputError::NotAFile(self.shown())),
+                _ => Err(OutputError::NotReplaceable(self.shown())),
+            },
+            _ => Ok(()),
         }
-        Ok(())
     }
-}
-
-/// Opens a directory for reaching the files in it.
-pub(super) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_DIRECTORY | libc::O_CLOEXEC)
-        .open(path)?;
-    Ok(file.into())
-}
-
-/// Opens an existing journal for sealing: a plain file, no link, nothing that blocks.
-pub(super) fn open_journal(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
-        .open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.nlink() == 0 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    Ok(file)
-}
-
-pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(path: &Path, replace: bool) -> Result<Output, OutputError> {
-        Output::at(path, replace, DEFAULT_MODE)
-    }
-
-    #[test]
-    fn nothing_in_the_way_is_touched() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("c.parquet");
-        assert!(at(&path, false).is_ok());
-        fs::write(&path, "old").expect("write");
-        assert!(matches!(at(&path, false), Err(OutputError::Exists(_))));
-
-        let output = at(&path, true).expect("forced");
-        assert_eq!(output.shown(), path);
-        drop(output.create_journal().expect("a new journal"));
-        assert!(matches!(output.create_journal(), Err(OutputError::JournalExists(_))));
-        assert!(matches!(at(&path, true), Err(OutputError::JournalExists(_))), "not even by force");
-    }
-
-    #[test]
-    fn places_that_cannot_be_written_are_named() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let missing = directory.path().join("no/c.parquet");
-        assert!(matches!(at(&missing, false), Err(OutputError::Io { .. })));
-        assert!(matches!(at(directory.path(), false), Err(OutputError::NotAFile(_))));
-        assert!(matches!(at(Path::new("/"), false), Err(OutputError::NotAFile(_))));
-    }
-
-    #[test]
-    fn only_regular_files_are_replaced() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("c.parquet");
-        std::os::unix::fs::symlink("/nonexistent", &path).expect("a link");
-        for force in [false, true] {
-            assert!(matches!(at(&path, force), Err(OutputError::NotReplaceable(_))));
-        }
-        fs::remove_file(&path).expect("removed");
-        let socket = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
-        for force in [false, true] {
-            assert!(matches!(at(&path, force), Err(OutputError::NotReplaceable(_))));
-        }
-        drop(socket);
-    }
-
-    #[test]
-    fn a_journal_is_not_written_through_a_link() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("c.parquet");
-        let forced = at(&path, true).expect("an output");
-        let journal = suffixed(&path, JOURNAL_SUFFIX);
-        std::os::unix::fs::symlink("/tmp/elsewhere", journal).expect("a link");
-        assert!(forced.create_journal().is_err());
-        assert!(!Path::new("/tmp/elsewhere").exists());
-    }
-
-    #[test]
-    fn a_directory_that_is_swapped_does_not_redirect() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let inner = directory.path().join("captures");
-        fs::create_dir(&inner).expect("a directory");
-        let output = at(&inner.join("c.parquet"), false).expect("an output");
-        let moved = directory.path().join("moved");
-        fs::rename(&inner, &moved).expect("moved");
-        std::os::unix::fs::symlink("/", &inner).expect("a link in its place");
-        drop(output.create_journal().expect("in the directory that was opened"));
-        assert!(moved.join("c.parquet.journal").exists());
-    }
-
-    #[test]
-    fn a_removed_directory_is_noticed_and_made_again() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let inner = directory.path().join("captures");
-        fs::create_dir(&inner).expect("a directory");
-        let mut output = at(&inner.join("c.parquet"), false).expect("an output");
-        assert!(!output.directory_is_gone());
-        fs::remove_dir(&inner).expect("removed");
-        assert!(output.directory_is_gone());
-        output.recreate_directory().expect("made again");
-        drop(output.create_journal().expect("in it"));
-        assert!(inner.join("c.parquet.journal").exists());
-    }
-
-    #[test]
-    fn a_journal_must_be_a_plain_file() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let (file, link) = (directory.path().join("file"), directory.path().join("link"));
-        fs::write(&file, "x").expect("write");
-        std::os::unix::fs::symlink(&file, &link).expect("a link");
-        assert!(open_journal(&file).is_ok());
-        assert!(open_journal(&link).is_err());
-        assert!(open_journal(directory.path()).is_err());
-    }
-}
+mod tests;

@@ -1,18 +1,22 @@
 //! `record recover`: seals journals whose recorder did not live to do it.
+//!
+//! The directory is opened once and is often somebody else's: whatever happens
+//! to its name meanwhile, all that follows happens in the one that was opened.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use connlat_schema::capture::KEY_CAPTURE;
 use connlat_schema::capture::journal::{JOURNAL_SUFFIX, JournalEnd};
 use connlat_schema::capture::metadata::CaptureInfo;
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::FileType;
+use rustix::io::Errno;
 
-use super::output::{Output, open_journal, suffixed};
+use super::footer;
+use super::output::Output;
 use super::seal::{self, read_journal};
+use crate::files::{Directory, lock};
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,36 +42,43 @@ pub enum Recovered {
 /// When its recorder is alive, another file is in the way, or it cannot be
 /// read or written; nothing has changed then.
 pub fn recover(path: &Path, replace: bool, mode: u32) -> anyhow::Result<Recovered> {
-    let capture = capture_of(path);
-    let journal_path = suffixed(&capture, JOURNAL_SUFFIX);
+    let path = capture_of(path);
+    let parent = path.parent().unwrap_or(Path::new(""));
+    let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
+    let name = name.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
+    let directory = Directory::open(parent)
+        .with_context(|| format!("cannot open the directory of {}", path.display()))?;
+    let output = Output::within(directory.clone(), name.to_owned(), replace, mode);
+    let capture = output.shown();
+    let journal_path = output.shown_journal();
     let shown = journal_path.display();
-    if fs::symlink_metadata(&journal_path).is_err() {
-        if fs::symlink_metadata(&capture).is_ok_and(|metadata| metadata.is_file()) {
-            capture_info(&capture)?;
+
+    if directory.status(output.journal_name())?.is_none() {
+        let is_file = |status: crate::files::Status| status.kind == FileType::RegularFile;
+        if directory.status(name)?.is_some_and(is_file) {
+            capture_info(&output.open_capture()?, &capture)?;
             return Ok(Recovered::AlreadySealed(capture));
         }
         bail!("{shown}: no such journal");
     }
-    let journal = open_journal(&journal_path).with_context(|| format!("cannot read {shown}"))?;
-    match flock(&journal, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            bail!("{shown} belongs to a recorder that is running; stop it first")
-        }
-        Err(errno) => return Err(io::Error::from(errno)).context(format!("cannot lock {shown}")),
-    }
-    let output = Output::unchecked(&capture, replace, mode)?;
+    let journal = open_unused(&directory, &output.journal_name())
+        .with_context(|| format!("cannot read {shown}"))?;
+    let Some(journal) = journal else {
+        bail!("{shown} belongs to a recorder that is running; stop it first")
+    };
+    let cannot_remove = || format!("cannot remove {shown}");
     if journal.metadata().is_ok_and(|metadata| metadata.len() == 0) {
-        fs::remove_file(output.journal()).with_context(|| format!("cannot remove {shown}"))?;
+        output.remove_journal(&journal).with_context(cannot_remove)?;
         return Ok(Recovered::Empty(journal_path));
     }
-    if !replace && fs::symlink_metadata(output.capture()).is_ok() {
-        if !is_sealed_copy(&journal, &capture)? {
+    if !replace && directory.status(name)?.is_some() {
+        if !is_sealed_copy(&journal, &output)? {
             bail!("{} exists and is another recording; move it, or use --force", capture.display());
         }
-        fs::remove_file(output.journal())
+        output
+            .remove_journal(&journal)
             .and_then(|()| output.sync_directory())
-            .with_context(|| format!("cannot remove {shown}"))?;
+            .with_context(cannot_remove)?;
         return Ok(Recovered::AlreadySealed(capture));
     }
     let sealed = seal::seal(&journal, &output, |info| info)?;
@@ -75,19 +86,35 @@ pub fn recover(path: &Path, replace: bool, mode: u32) -> anyhow::Result<Recovere
     Ok(Recovered::Sealed { capture, rows: sealed.rows, damaged })
 }
 
+/// The journal, unless a recorder has it locked.
+fn open_unused(directory: &Directory, name: &str) -> io::Result<Option<File>> {
+    let readable = match directory.open_for_writing(name) {
+        // Nobody else may write it from here on, be it another recovery.
+        Ok(journal) if lock::for_writing(&journal)? => return Ok(Some(journal)),
+        // Perhaps only by somebody who may read it.
+        Ok(journal) => journal,
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => directory.open_file(name)?,
+            _ => return Err(error),
+        },
+    };
+    Ok(lock::for_reading(&readable)?.then_some(readable))
+}
+
 /// `NAME.parquet` of `NAME.parquet` or `NAME.parquet.journal`.
 fn capture_of(path: &Path) -> PathBuf {
-    let name = path.as_os_str().to_string_lossy();
-    match name.strip_suffix(JOURNAL_SUFFIX) {
-        Some(capture) => PathBuf::from(capture),
+    let name = path.file_name().and_then(|name| name.to_str());
+    match name.and_then(|name| name.strip_suffix(JOURNAL_SUFFIX)) {
+        Some(capture) => path.with_file_name(capture),
         None => path.to_owned(),
     }
 }
 
 /// Whether the capture holds all of the journal: a recorder was killed between
 /// its last two steps.
-fn is_sealed_copy(journal: &File, capture: &Path) -> anyhow::Result<bool> {
-    let Ok(sealed) = capture_info(capture) else { return Ok(false) };
+fn is_sealed_copy(journal: &File, output: &Output) -> anyhow::Result<bool> {
+    let Ok(sealed) = output.open_capture() else { return Ok(false) };
+    let Ok(sealed) = capture_info(&sealed, &output.shown()) else { return Ok(false) };
     let mut reader = read_journal(journal)?;
     let mut rows = 0;
     while let Some(batch) = reader.next_batch()? {
@@ -100,18 +127,17 @@ fn is_sealed_copy(journal: &File, capture: &Path) -> anyhow::Result<bool> {
         && rows == sealed.counters.written)
 }
 
-/// The metadata of a sealed capture.
+/// The metadata of a sealed capture; `shown` is its name in messages.
 ///
 /// # Errors
-/// When the file is not a capture.
-pub(super) fn capture_info(path: &Path) -> anyhow::Result<CaptureInfo> {
-    let shown = path.display();
-    let file = open_journal(path).with_context(|| format!("cannot read {shown}"))?;
-    let reader =
-        SerializedFileReader::new(file).with_context(|| format!("{shown} is not Parquet"))?;
-    let pairs = reader.metadata().file_metadata().key_value_metadata();
-    let json = pairs.into_iter().flatten().find(|pair| pair.key == KEY_CAPTURE);
-    let json = json.and_then(|pair| pair.value.as_deref());
-    let json = json.with_context(|| format!("{shown} is not a capture"))?;
-    CaptureInfo::from_json(json).with_context(|| format!("cannot use {shown}"))
+/// When the file is not a capture, or contradicts itself.
+pub(super) fn capture_info(file: &File, shown: &Path) -> anyhow::Result<CaptureInfo> {
+    let shown = shown.display();
+    let footer = footer::read(file).with_context(|| format!("cannot read {shown}"))?;
+    let json = footer.capture.with_context(|| format!("{shown} is not a capture"))?;
+    let info = CaptureInfo::from_json(&json).with_context(|| format!("cannot use {shown}"))?;
+    if i64::try_from(info.counters.written) != Ok(footer.rows) {
+        bail!("{shown} has other rows than it says");
+    }
+    Ok(info)
 }

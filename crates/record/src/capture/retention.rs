@@ -2,22 +2,25 @@
 //!
 //! Own means: in this host's part of the tree, named like this host's
 //! captures, and by its own metadata a rotated segment of this very machine.
-//! Segments of earlier runs count, journals never do.
+//! Segments of earlier runs count, journals never do. Others may put files with
+//! such names there: of each no more is read than a bounded look at its footer,
+//! and what is deleted is the file that was looked at.
 //!
 //! A wall clock that is set forward must not make everything old, nor one that
 //! is set back the newest segment the oldest. So segments of this boot are told
 //! apart by CLOCK_MONOTONIC, and the wall clock, which those of earlier boots
 //! need, counts only as far as it has run since the recorder began.
 
-use std::fs;
+use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use connlat_schema::capture::metadata::CaptureInfo;
 
 use super::naming::name_prefix;
 use super::recover::capture_info;
+use crate::files::{Directory, FileId};
 use crate::host::ClockReading;
 
 /// What to keep; `None` keeps everything.
@@ -45,11 +48,25 @@ pub struct Owner {
 /// A sealed segment on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// The file.
-    pub path: PathBuf,
+    /// The directory in the host's that it is in.
+    day: OsString,
+    /// Its name in that.
+    name: OsString,
+    file: FileId,
     /// Its size.
     pub bytes: u64,
     ended: Ended,
+}
+
+impl Segment {
+    /// Its name in the host's directory.
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(&self.day).join(&self.name)
+    }
+
+    fn delete(&self, host_directory: &Directory) -> io::Result<()> {
+        host_directory.subdirectory(&self.day)?.remove(&self.name, self.file)
+    }
 }
 
 /// When a segment ended; what ended later is greater.
@@ -80,25 +97,35 @@ fn duration(nanoseconds: i64) -> Duration {
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or_default())
 }
 
-/// Deletes what need not be kept below the host's directory; returns the
-/// segments deleted.
+/// What became of what need not be kept.
+#[derive(Debug, Default)]
+pub struct Deleted {
+    /// Segments that are gone.
+    pub segments: Vec<Segment>,
+    /// The first failure to delete one.
+    pub failed: Option<io::Error>,
+}
+
+/// Deletes what need not be kept below the host's directory. One that cannot
+/// be deleted does not keep the others.
 ///
 /// # Errors
-/// The first failure; files deleted before it stay deleted.
+/// When a directory cannot be listed; nothing is deleted then.
 pub fn apply(
     retention: Retention,
-    host_directory: &Path,
+    host_directory: &Directory,
     owner: &Owner,
     now: ClockReading,
-) -> io::Result<Vec<Segment>> {
+) -> io::Result<Deleted> {
     if retention == Retention::default() {
-        return Ok(Vec::new());
+        return Ok(Deleted::default());
     }
     let mut segments = own_segments(host_directory, owner)?;
     // The newest come first: they are kept until the allowance is used up.
-    segments.sort_by(|a, b| (b.ended, &b.path).cmp(&(a.ended, &a.path)));
+    segments.sort_by(|a, b| (b.ended, &b.name).cmp(&(a.ended, &a.name)));
     let mut kept_bytes = 0_u64;
     let mut deleted = Vec::new();
+    let mut failed = None;
     for (newer, segment) in segments.into_iter().enumerate() {
         kept_bytes = kept_bytes.saturating_add(segment.bytes);
         let too_old =
@@ -106,43 +133,54 @@ pub fn apply(
         // The newest is always kept, however small the allowance.
         let too_much = newer > 0 && retention.bytes.is_some_and(|bytes| kept_bytes > bytes);
         if too_old || too_much {
-            fs::remove_file(&segment.path)?;
-            deleted.push(segment);
+            match segment.delete(host_directory) {
+                Ok(()) => deleted.push(segment),
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
     }
     remove_empty_days(host_directory);
-    Ok(deleted)
+    Ok(Deleted { segments: deleted, failed })
 }
 
-fn own_segments(host_directory: &Path, owner: &Owner) -> io::Result<Vec<Segment>> {
+fn own_segments(host_directory: &Directory, owner: &Owner) -> io::Result<Vec<Segment>> {
     let prefix = name_prefix(&owner.host);
     let mut segments = Vec::new();
-    for day in fs::read_dir(host_directory)? {
-        let day = day?;
-        if !day.file_type()?.is_dir() || !day.file_name().to_string_lossy().starts_with("date=") {
+    for day in host_directory.names()? {
+        if !is_day(&day) {
             continue;
         }
-        for entry in fs::read_dir(day.path())? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let is_candidate = name.starts_with(&prefix) && name.ends_with(".parquet");
-            if !is_candidate || !entry.file_type()?.is_file() {
-                continue;
-            }
-            let path = entry.path();
-            let Ok(info) = capture_info(&path) else { continue };
-            if is_own(&info, owner) {
-                let metadata = entry.metadata()?;
-                let ended = if info.boot_id == owner.boot_id {
-                    Ended::ThisBoot(info.stop.monotonic_ns)
-                } else {
-                    Ended::Before(metadata.modified()?)
-                };
-                segments.push(Segment { path, bytes: metadata.len(), ended });
+        // A link or a file, or another recorder has just removed it.
+        let Ok(directory) = host_directory.subdirectory(&day) else { continue };
+        for name in directory.names()? {
+            let text = name.to_string_lossy();
+            if text.starts_with(&prefix) && text.ends_with(".parquet") {
+                // What is no segment of ours, or cannot be read, is none.
+                segments.extend(own_segment(&directory, &day, &name, owner));
             }
         }
     }
     Ok(segments)
+}
+
+fn own_segment(directory: &Directory, day: &OsStr, name: &OsStr, owner: &Owner) -> Option<Segment> {
+    let file = directory.open_file(name).ok()?;
+    let info = capture_info(&file, &directory.shown(name)).ok()?;
+    if !is_own(&info, owner) {
+        return None;
+    }
+    let metadata = file.metadata().ok()?;
+    let ended = if info.boot_id == owner.boot_id {
+        Ended::ThisBoot(info.stop.monotonic_ns)
+    } else {
+        Ended::Before(metadata.modified().ok()?)
+    };
+    let (day, name, file) = (day.to_owned(), name.to_owned(), FileId::of(&file).ok()?);
+    Some(Segment { day, name, file, bytes: metadata.len(), ended })
+}
+
+fn is_day(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with("date=")
 }
 
 fn is_own(info: &CaptureInfo, owner: &Owner) -> bool {
@@ -154,14 +192,13 @@ fn is_own(info: &CaptureInfo, owner: &Owner) -> bool {
 /// A day whose segments are all gone leaves no empty directory. The newest
 /// day stays, for the next segment may be about to appear there, and one that
 /// is not empty stays by rmdir(2).
-fn remove_empty_days(host_directory: &Path) {
-    let Ok(days) = fs::read_dir(host_directory) else { return };
-    let names = days.flatten().map(|day| day.file_name().to_string_lossy().into_owned());
-    let mut days: Vec<String> = names.filter(|name| name.starts_with("date=")).collect();
+fn remove_empty_days(host_directory: &Directory) {
+    let Ok(mut days) = host_directory.names() else { return };
+    days.retain(|name| is_day(name));
     days.sort();
     days.pop();
     for day in days {
-        let _ = fs::remove_dir(host_directory.join(day));
+        let _ = host_directory.remove_subdirectory(day);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A journal becomes a Parquet file: streamed in bounded memory, through a
 //! temporary file, and the journal goes last.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -94,7 +94,8 @@ pub fn seal(
     finish: impl FnOnce(CaptureInfo) -> CaptureInfo,
 ) -> Result<Sealed, SealError> {
     let sealed = write_capture(journal, output, finish)?;
-    fs::remove_file(output.journal())
+    output
+        .remove_journal(journal)
         .and_then(|()| output.sync_directory())
         // A journal whose directory was removed is gone already.
         .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
@@ -111,47 +112,24 @@ pub fn write_capture(
     output: &Output,
     finish: impl FnOnce(CaptureInfo) -> CaptureInfo,
 ) -> Result<Sealed, SealError> {
-    let temporary = output.temporary();
     let write_error = |source| SealError::Write { path: output.shown(), source };
-    // Left over from a seal that was killed; the journal still has its rows.
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write_error(error)),
-        _ => {}
-    }
-    let file = output.create(&temporary).map_err(write_error)?;
+    let file = output.create_temporary().map_err(write_error)?;
     let result = write_parquet(journal, &file, output, finish).and_then(|sealed| {
         file.sync_all().map_err(write_error)?;
         let bytes = file.metadata().map_err(write_error)?.len();
-        publish(output)?;
+        output.publish(&file).map_err(|source| match source.kind() {
+            // Looked at when the recording began, but much may have happened.
+            io::ErrorKind::AlreadyExists => {
+                SealError::Appeared { capture: output.shown(), journal: output.shown_journal() }
+            }
+            _ => write_error(source),
+        })?;
         Ok(Sealed { bytes, ..sealed })
     });
     if result.is_err() {
-        let _ = fs::remove_file(&temporary);
+        output.remove_temporary(&file);
     }
     result
-}
-
-/// Gives the finished file its name, durably.
-fn publish(output: &Output) -> Result<(), SealError> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    let flags = if output.replace() { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
-    let write_error = |source| SealError::Write { path: output.shown(), source };
-    // Looked at when the recording began, but much may have happened since.
-    if output.replace()
-        && fs::symlink_metadata(output.capture()).is_ok_and(|found| !found.is_file())
-    {
-        return Err(SealError::Appeared {
-            capture: output.shown(),
-            journal: output.shown_journal(),
-        });
-    }
-    match renameat_with(CWD, output.temporary(), CWD, output.capture(), flags) {
-        Ok(()) => output.sync_directory().map_err(write_error),
-        Err(rustix::io::Errno::EXIST) => {
-            Err(SealError::Appeared { capture: output.shown(), journal: output.shown_journal() })
-        }
-        Err(errno) => Err(write_error(errno.into())),
-    }
 }
 
 fn write_parquet(
@@ -201,13 +179,20 @@ fn write_parquet(
 pub(super) fn read_journal(
     journal: &File,
 ) -> Result<JournalReader<BufReader<PositionedFile<'_>>>, JournalError> {
-    JournalReader::open(BufReader::new(PositionedFile { file: journal, position: 0 }))
+    JournalReader::open(BufReader::new(PositionedFile::new(journal, 0)))
 }
 
 /// Reads with pread(2): the descriptor may be the one still being appended to.
 pub(super) struct PositionedFile<'a> {
     file: &'a File,
     position: u64,
+}
+
+impl<'a> PositionedFile<'a> {
+    /// Begins at a position.
+    pub(super) fn new(file: &'a File, position: u64) -> Self {
+        Self { file, position }
+    }
 }
 
 impl io::Read for PositionedFile<'_> {

@@ -2,6 +2,7 @@
 
 mod child;
 mod describe;
+mod disk;
 mod limits;
 mod losses;
 mod memory;
@@ -51,7 +52,7 @@ const BATCH_EVENTS: usize = 8_192;
 /// # Errors
 /// Whatever kept it from observing connects or from writing the capture.
 pub fn run(options: &Options) -> anyhow::Result<u8> {
-    // Files are reached through /proc/self/fd, and kernel counters read there.
+    // Kernel counters are read there, and where a directory is.
     ensure!(Path::new("/proc/self/fd").exists(), "/proc is not mounted; mount -t proc proc /proc");
     host::find_time_namespace()?;
     let identity = Identity::read();

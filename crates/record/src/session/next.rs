@@ -13,6 +13,7 @@ use connlat_schema::capture::metadata::StopReason;
 use crate::capture::Output;
 use crate::capture::naming::CaptureTree;
 use crate::capture::output::OutputError;
+use crate::files::FileId;
 
 type Created = Result<(Output, File), OutputError>;
 
@@ -30,9 +31,7 @@ impl NextJournal {
     pub fn create(tree: CaptureTree, reason: StopReason) -> std::io::Result<Self> {
         let (sender, created) = channel();
         thread::Builder::new().name("next journal".to_owned()).spawn(move || {
-            let journal = tree
-                .output(Utc::now())
-                .and_then(|output| output.create_journal().map(|journal| (output, journal)));
+            let journal = tree.create_journal(Utc::now());
             // Whoever asked waits for it, at the latest when the recording ends.
             let _ = sender.send(journal);
         })?;
@@ -56,8 +55,10 @@ impl NextJournal {
 
     /// It is not needed after all.
     pub fn discard(self) {
-        if let Ok(Ok((output, _))) = self.created.recv() {
-            output.remove_empty_journal();
+        if let Ok(Ok((output, journal))) = self.created.recv()
+            && let Ok(id) = FileId::of(&journal)
+        {
+            output.remove_empty_journal(id);
         }
     }
 }

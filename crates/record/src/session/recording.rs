@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 use connlat_schema::decode::ConnectEvent;
 
+use super::disk::Waiting;
 use super::limits::LimitWatch;
 use super::next::NextJournal;
 use super::options::{CaptureOptions, Destination, Rotate};
@@ -68,6 +69,8 @@ pub struct Recording {
     cgroups: CgroupPaths,
     rows_before: u64,
     next: Option<NextJournal>,
+    /// Segments that are not sealed yet.
+    waiting: Waiting,
 }
 
 impl Recording {
@@ -83,8 +86,8 @@ impl Recording {
         limits: LimitWatch,
         cgroups: CgroupPaths,
     ) -> anyhow::Result<Self> {
-        let (output, keeper) = match &target {
-            Target::File(output) => (output.clone(), None),
+        let (output, journal, keeper) = match &target {
+            Target::File(output) => (output.clone(), output.create_journal()?, None),
             Target::Tree(tree, _) => {
                 info.segment = Some(1);
                 let owner = Owner {
@@ -94,14 +97,15 @@ impl Recording {
                     started: ClockReading::now(),
                 };
                 let keeper = Keeper { retention: options.retention, tree: tree.clone(), owner };
-                (tree.output(Utc::now())?, Some(keeper))
+                let (output, journal) = tree.create_journal(Utc::now())?;
+                (output, journal, Some(keeper))
             }
         };
-        let journal = output.create_journal()?;
         let (base, names) = (Counters::default(), cgroups.clone());
         let segment = Segment::start(output, journal, info.clone(), base, names)?.begun()?;
         let sealer = Sealer::start(keeper)?;
-        Ok(Self { segment, sealer, target, info, limits, cgroups, rows_before: 0, next: None })
+        let (rows_before, next, waiting) = (0, None, Waiting::default());
+        Ok(Self { segment, sealer, target, info, limits, cgroups, rows_before, next, waiting })
     }
 
     /// Queues events, rotates where it is time; a reason to stop when the
@@ -120,7 +124,7 @@ impl Recording {
             say!("record: cannot begin the next segment: {error:#}");
             return Some(StopReason::Failed(format!("{error:#}")));
         }
-        self.limits.reached(self.rows(), self.bytes())
+        self.limits.reached(self.rows(), self.peak_bytes())
     }
 
     /// Rows of the whole recording so far.
@@ -128,9 +132,14 @@ impl Recording {
         self.rows_before + self.segment.rows()
     }
 
-    /// Bytes on disk: journal and captures.
+    /// Bytes on disk: the journal and sealed captures.
     pub fn bytes(&self) -> u64 {
         self.segment.bytes() + self.sealer.bytes()
+    }
+
+    /// Bytes on disk at the worst moment of sealing everything, if it ended now.
+    fn peak_bytes(&self) -> u64 {
+        self.segment.peak_bytes() + self.waiting.bytes() + self.sealer.bytes()
     }
 
     fn rotation_is_due(&self) -> bool {
@@ -162,7 +171,8 @@ impl Recording {
         let next = Segment::start(output, journal, info, base, self.cgroups.clone())?;
         let finished = std::mem::replace(&mut self.segment, next);
         self.rows_before += finished.rows();
-        self.sealer.seal(finished.finish(reason, tick));
+        let share = self.waiting.hold(finished.peak_bytes());
+        self.sealer.seal(finished.finish(reason, tick, share));
         *tick.clock = next_clock;
         Ok(())
     }
@@ -192,8 +202,9 @@ impl Recording {
 
     /// Seals what is left; false if anything could not be sealed.
     pub fn finish(self, reason: StopReason, tick: &Tick<'_>) -> bool {
-        let Self { segment, sealer, next, .. } = self;
-        sealer.seal(segment.finish(reason, tick));
+        let Self { segment, sealer, next, waiting, .. } = self;
+        let share = waiting.hold(segment.peak_bytes());
+        sealer.seal(segment.finish(reason, tick, share));
         if let Some(next) = next {
             next.discard();
         }

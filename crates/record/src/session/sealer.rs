@@ -1,7 +1,6 @@
 //! The thread that seals segments while the next one is recorded, and then
 //! deletes what need not be kept.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -135,10 +134,12 @@ fn announce((sealed, info, output): &(Sealed, CaptureInfo, Output)) {
 impl Keeper {
     /// Deletes old segments; the bytes that are free again.
     fn delete(&self) -> anyhow::Result<u64> {
-        use std::os::fd::AsRawFd;
-        let (directory, _) = self.tree.host_directory()?;
-        let path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
-        let deleted = retention::apply(self.retention, &path, &self.owner, ClockReading::now())?;
-        Ok(deleted.iter().map(|segment| segment.bytes).sum())
+        let directory = self.tree.host_directory()?;
+        let now = ClockReading::now();
+        let deleted = retention::apply(self.retention, &directory, &self.owner, now)?;
+        if let Some(error) = deleted.failed {
+            say!("record: cannot delete an old segment: {error}");
+        }
+        Ok(deleted.segments.iter().map(|segment| segment.bytes).sum())
     }
 }

@@ -1,7 +1,6 @@
 //! One capture being written: its journal now, its metadata at the end.
 
 use std::fs::File;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -9,11 +8,13 @@ use connlat_schema::capture::journal::Note;
 use connlat_schema::capture::metadata::{CaptureInfo, Counters, NetworkInfo, StopReason};
 use connlat_schema::decode::ConnectEvent;
 
+use super::disk::{self, Share};
 use super::losses::Losses;
 use super::tick::Tick;
 use super::writer::{SoFar, Writer};
 use crate::capture::seal::{SealError, Sealed, seal, write_capture};
 use crate::capture::{Output, RowBuilder};
+use crate::files::FileId;
 use crate::host::CgroupPaths;
 use crate::message::say;
 
@@ -23,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A capture that is being recorded.
 pub struct Segment {
     output: Output,
+    journal: FileId,
     writer: Writer,
     info: CaptureInfo,
     /// The account when it began: its own is what came since.
@@ -39,6 +41,8 @@ pub struct Finished {
     output: Output,
     writer: Writer,
     info: CaptureInfo,
+    /// Counted until it is sealed.
+    share: Share,
 }
 
 impl Segment {
@@ -53,13 +57,15 @@ impl Segment {
         base: Counters,
         cgroups: CgroupPaths,
     ) -> anyhow::Result<Self> {
+        let id = FileId::of(&journal)?;
         let (host, boot_id) = (info.host.clone(), info.boot_id.clone());
         let rows = RowBuilder::new(host, boot_id, cgroups);
         let writer = Writer::start(journal, info.clone(), rows)?;
         let losses = Losses::from(base.lost, info.start.monotonic_ns);
         let started = Instant::now();
         let networks = Vec::new();
-        Ok(Self { output, writer, info, base, losses, networks, rows: 0, started })
+        let journal = id;
+        Ok(Self { output, journal, writer, info, base, losses, networks, rows: 0, started })
     }
 
     /// Waits until the journal is known to be writable.
@@ -73,7 +79,7 @@ impl Segment {
                 Ok(self)
             }
             Err(error) => {
-                self.output.remove_empty_journal();
+                self.output.remove_empty_journal(self.journal);
                 Err(error)
             }
         }
@@ -107,6 +113,12 @@ impl Segment {
         self.writer.bytes()
     }
 
+    /// Bytes on the disk while this is sealed, if it ended now.
+    pub fn peak_bytes(&self) -> u64 {
+        let (bytes, rows) = self.writer.written();
+        disk::peak_bytes(bytes, rows, self.rows)
+    }
+
     /// Rows queued so far.
     pub fn rows(&self) -> u64 {
         self.rows
@@ -134,9 +146,10 @@ impl Segment {
     }
 
     /// No more events will come.
-    pub fn finish(mut self, reason: StopReason, tick: &Tick<'_>) -> Finished {
+    /// Until it is sealed, `share` counts what it takes.
+    pub fn finish(mut self, reason: StopReason, tick: &Tick<'_>, share: Share) -> Finished {
         let info = self.ended(reason, tick);
-        Finished { output: self.output, writer: self.writer, info }
+        Finished { output: self.output, writer: self.writer, info, share }
     }
 
     /// What is needed to write a copy of what there is now.
@@ -154,15 +167,15 @@ impl Finished {
     /// When the journal was not written to its end or cannot be sealed; what
     /// is in it is kept.
     pub fn seal(self) -> anyhow::Result<(Sealed, CaptureInfo, Output)> {
-        let Self { mut output, writer, mut info } = self;
+        let Self { mut output, writer, mut info, share: _until_the_end } = self;
         let (journal, written) = writer.finish();
         if let Err(error) = &written {
             info.stop_reason = StopReason::Failed(format!("{error:#}"));
             info.clean = false;
         }
         if output.directory_is_gone() {
-            let shown = output.shown();
-            let directory = shown.parent().unwrap_or(Path::new(".")).display();
+            let directory = output.shown_directory().to_owned();
+            let directory = directory.display();
             output.recreate_directory().with_context(|| {
                 format!("{directory} was removed while recording and cannot be made again")
             })?;

@@ -45,6 +45,7 @@ pub struct Writer {
 #[derive(Debug, Default)]
 struct State {
     bytes: AtomicU64,
+    rows: AtomicU64,
     progress: Mutex<Progress>,
     progressed: Condvar,
     /// The first failure to force data to the disk: the kernel reports each
@@ -148,6 +149,11 @@ impl Writer {
         self.state.bytes.load(Ordering::Relaxed)
     }
 
+    /// Bytes in the journal, and its rows.
+    pub fn written(&self) -> (u64, u64) {
+        (self.bytes(), self.state.rows.load(Ordering::Relaxed))
+    }
+
     /// The journal, to read what was sent until now.
     ///
     /// # Errors
@@ -213,6 +219,7 @@ fn write(
             let _ = journal.get_ref().set_len(journal.bytes());
             return Err(error).context(WHAT);
         }
+        state.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
         state.progress(journal.bytes(), |progress| progress.batches += 1);
     }
     journal.finish().context(WHAT)?.sync_data().context(WHAT)

@@ -17,7 +17,7 @@ use crate::journals::{BATCH_ROWS, assert_first, bytes};
 const MOST_CALLS: u32 = 400;
 /// Calls a seal makes its files durable and visible with; the names differ
 /// between architectures.
-const CALLS: [&str; 4] = ["renameat2", "fsync,fdatasync", "unlink,unlinkat", "ftruncate,flock"];
+const CALLS: [&str; 4] = ["renameat2", "fsync,fdatasync", "unlink,unlinkat", "ftruncate,fcntl"];
 
 /// strace that makes the Nth of these calls fail.
 fn strace(calls: &str, error: &str, number: u32, log: &Path) -> Command {

@@ -1,5 +1,6 @@
 //! What was captured survives: kills, full disks, failing system calls, storms,
-//! hours of rotation, and journals that somebody tampered with.
+//! hours of rotation, journals that somebody tampered with, and directories
+//! that somebody else owns.
 //!
 //! Most of it needs root and BPF. Without them each test says why it is
 //! skipped; under `CI=true` it fails. Longer runs by environment:
@@ -12,6 +13,7 @@ mod hostile;
 mod journals;
 mod kill;
 mod limits;
+mod others;
 mod recover;
 mod signals;
 mod snapshot;

@@ -1,6 +1,6 @@
 //! What is deleted when, also when somebody sets the clock.
 
-use std::fs::File;
+use std::fs::{self, File};
 
 use connlat_schema::capture::journal::JournalWriter;
 use connlat_schema::capture::metadata::Instant;
@@ -48,12 +48,15 @@ impl Tree {
 
     /// Names of what is deleted.
     fn deleted(&self, retention: Retention, now: ClockReading) -> Vec<String> {
-        let deleted = apply(retention, self.0.path(), &owner(), now).expect("applied");
+        let directory = Directory::open(self.0.path()).expect("a directory");
+        let deleted = apply(retention, &directory, &owner(), now).expect("applied");
+        assert!(deleted.failed.is_none(), "{deleted:?}");
         let name = |segment: Segment| {
-            let name = segment.path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let name = segment.path();
+            let name = name.file_stem().expect("a name").to_string_lossy().into_owned();
             name.trim_start_matches("connlat-h-").to_owned()
         };
-        deleted.into_iter().map(name).collect()
+        deleted.segments.into_iter().map(name).collect()
     }
 }
 
@@ -94,4 +97,52 @@ fn a_clock_set_back_does_not_make_the_newest_the_oldest() {
     let now = at(104 * HOUR, NEW_YEAR - 26 * HOUR);
     assert_eq!(tree.deleted(two, now), ["first", "before"]);
     assert_eq!(tree.deleted(DAY, now), [""; 0]);
+}
+
+#[test]
+fn what_others_put_there_is_neither_read_whole_nor_deleted() {
+    let tree = tree();
+    let other = tempfile::tempdir().expect("a directory");
+    let name = "connlat-h-first.parquet";
+    let day = tree.0.path().join("date=2026-01-01");
+    // The same segment elsewhere, reached through links of a day and of a file.
+    fs::copy(day.join(name), other.path().join(name)).expect("a copy");
+    std::os::unix::fs::symlink(other.path(), tree.0.path().join("date=2020-01-01")).expect("it");
+    std::os::unix::fs::symlink(other.path().join(name), day.join("connlat-h-link.parquet"))
+        .expect("a link");
+    // A footer of 2 GiB in a file that takes no room.
+    let lie = File::create(day.join("connlat-h-lie.parquet")).expect("a file");
+    let length: u32 = 0x7fff_ff00;
+    let tail = [&length.to_le_bytes()[..], b"PAR1"].concat();
+    std::os::unix::fs::FileExt::write_all_at(&lie, &tail, u64::from(length) + 4).expect("a tail");
+
+    let much_later = at(10_000 * HOUR, NEW_YEAR + 9_900 * HOUR);
+    assert_eq!(tree.deleted(DAY, much_later), ["second", "first", "before"]);
+    assert!(other.path().join(name).exists(), "not through a link");
+    let mut left: Vec<_> = fs::read_dir(day).expect("the day").flatten().collect();
+    left.sort_by_key(fs::DirEntry::file_name);
+    let left: Vec<_> = left.iter().map(fs::DirEntry::file_name).collect();
+    assert_eq!(left, ["connlat-h-lie.parquet", "connlat-h-link.parquet"]);
+}
+
+#[test]
+fn a_day_that_is_swapped_after_the_look_loses_nothing() {
+    let tree = tree();
+    let directory = Directory::open(tree.0.path()).expect("a directory");
+    let segments = own_segments(&directory, &owner()).expect("segments");
+    let (day, aside) = (tree.0.path().join("date=2026-01-01"), tree.0.path().join("aside"));
+    // Another directory with files of the same names has taken its place.
+    fs::rename(&day, &aside).expect("aside");
+    fs::create_dir(&day).expect("a directory");
+    for segment in &segments {
+        fs::write(tree.0.path().join(segment.path()), "somebody else's").expect("write");
+        segment.delete(&directory).expect_err("another file");
+        assert!(tree.0.path().join(segment.path()).exists());
+    }
+    fs::remove_dir_all(&day).expect("removed");
+    std::os::unix::fs::symlink(&aside, &day).expect("a link");
+    for segment in &segments {
+        segment.delete(&directory).expect_err("through a link");
+    }
+    assert_eq!(fs::read_dir(&aside).expect("aside").count(), 3);
 }

@@ -65,6 +65,10 @@ impl Files {
         seal(&self.journal, &self.output, |info| info)
     }
 
+    fn capture(&self) -> PathBuf {
+        self.directory.path().join("c.parquet")
+    }
+
     /// The journal's contents, changed.
     fn rewrite_journal(&mut self, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
         let path = self.directory.path().join("c.parquet.journal");
@@ -109,10 +113,10 @@ fn every_row_arrives_in_sorted_row_groups_that_follow_in_time() {
     })
     .expect("sealed");
     assert_eq!((sealed.rows, sealed.end), (250_000, JournalEnd::Closed));
-    assert_eq!(sealed.bytes, fs::metadata(files.output.capture()).expect("the capture").len());
+    assert_eq!(sealed.bytes, fs::metadata(files.capture()).expect("the capture").len());
     assert_eq!(names(&files), ["c.parquet"], "neither journal nor temporary file is left");
 
-    let file = File::open(files.output.capture()).expect("the capture");
+    let file = File::open(files.capture()).expect("the capture");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
     let metadata = reader.metadata().clone();
     let groups: Vec<i64> = metadata.row_groups().iter().map(|group| group.num_rows()).collect();
@@ -146,11 +150,11 @@ fn an_empty_recording_is_a_capture_too() {
 #[test]
 fn a_capture_that_appeared_meanwhile_is_kept_and_so_is_the_journal() {
     let files = files(10);
-    fs::write(files.output.capture(), "somebody else's").expect("write");
+    fs::write(files.capture(), "somebody else's").expect("write");
     let error = files.seal().expect_err("in the way");
     assert!(matches!(error, SealError::Appeared { .. }), "{error}");
     assert_eq!(names(&files), ["c.parquet", "c.parquet.journal"]);
-    assert_eq!(fs::read(files.output.capture()).expect("read"), b"somebody else's");
+    assert_eq!(fs::read(files.capture()).expect("read"), b"somebody else's");
 
     let path = files.directory.path().join("c.parquet");
     let replacing = Output::unchecked(&path, true, 0o600).expect("an output");
@@ -183,4 +187,12 @@ fn a_snapshot_leaves_the_journal_to_go_on() {
     assert_eq!(sealed.rows, 10);
     assert_eq!(names(&files), ["c.parquet.journal", "s.parquet"]);
     assert_eq!(files.seal().expect("sealed").rows, 10);
+}
+
+/// A sealed capture of so many rows, and the directory it is in.
+pub(in crate::capture) fn sealed_file(rows: u64) -> (TempDir, PathBuf) {
+    let files = files(rows);
+    files.seal().expect("sealed");
+    let path = files.capture();
+    (files.directory, path)
 }

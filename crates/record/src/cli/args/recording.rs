@@ -81,7 +81,9 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_events: Option<u64>,
 
-    /// Stop once journal and files take this much of the disk
+    /// Stop before journals and files take more of the disk than this, also
+    /// while sealing; what the kernel's buffer holds then is still written and
+    /// can pass it, by some three times --ring-size at worst
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_size: Option<u64>,
 

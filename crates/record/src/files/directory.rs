@@ -1,0 +1,328 @@
+//! An open directory, and all that is done in one.
+
+use std::ffi::{CStr, OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat, fstat, fsync, mkdirat, openat,
+    readlinkat, renameat_with, statat, unlinkat,
+};
+use rustix::io::Errno;
+
+use super::lookup;
+
+/// Mode of directories made here.
+const DIRECTORY_MODE: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP);
+/// A directory inside another is opened with this: a link is refused.
+const INSIDE: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+
+/// Which file it is, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// Of an open file.
+    ///
+    /// # Errors
+    /// From fstat(2).
+    pub fn of(file: impl AsFd) -> io::Result<Self> {
+        Ok(Status::from(&fstat(file)?).id)
+    }
+}
+
+/// What is known of a name without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Which file it is.
+    pub id: FileId,
+    /// What it is.
+    pub kind: FileType,
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// Whose it is.
+    pub owner: u32,
+}
+
+impl From<&Stat> for Status {
+    // The fields' types differ between architectures.
+    #[expect(clippy::unnecessary_cast, reason = "they are u64 already on some architectures")]
+    fn from(stat: &Stat) -> Self {
+        Self {
+            id: FileId { device: stat.st_dev as u64, inode: stat.st_ino as u64 },
+            kind: FileType::from_raw_mode(stat.st_mode),
+            bytes: stat.st_size as u64,
+            owner: stat.st_uid,
+        }
+    }
+}
+
+/// An open directory; copies share it.
+#[derive(Debug, Clone)]
+pub struct Directory(Arc<Opened>);
+
+#[derive(Debug)]
+struct Opened {
+    descriptor: OwnedFd,
+    shown: PathBuf,
+    home: Option<Home>,
+}
+
+/// Where a directory was when it was opened: there it is made again.
+#[derive(Debug)]
+struct Home {
+    parent: Directory,
+    name: OsString,
+    owner: u32,
+}
+
+impl Directory {
+    /// Opens a directory by the path that a person gave; an empty one is the
+    /// current directory. Links of other users are not followed.
+    ///
+    /// # Errors
+    /// From open(2), or that a link belongs to another user.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let descriptor = lookup::directory(path)?;
+        let home = Home::of(&descriptor, path);
+        Ok(Self(Arc::new(Opened { descriptor, shown: path.to_owned(), home })))
+    }
+
+    /// A directory inside this one; made if `make` says so and it is not there.
+    ///
+    /// # Errors
+    /// From mkdir(2) or open(2): ELOOP or ENOTDIR for a link.
+    fn enter(&self, name: &OsStr, make: bool, shown: PathBuf) -> io::Result<Self> {
+        let name = component(name)?;
+        if make {
+            match mkdirat(self, name, DIRECTORY_MODE) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        // The name is one component. Not openat2: seccomp filters that inspect
+        // modes, as of systemd's RestrictSUIDSGID=, answer it with ENOSYS.
+        let descriptor = openat(self, name, INSIDE, Mode::empty())?;
+        let owner = fstat(&descriptor)?.st_uid;
+        let home = Some(Home { parent: self.clone(), name: name.to_owned(), owner });
+        Ok(Self(Arc::new(Opened { descriptor, shown, home })))
+    }
+
+    /// A directory inside this one.
+    ///
+    /// # Errors
+    /// From open(2): ELOOP or ENOTDIR for a link.
+    pub fn subdirectory(&self, name: impl AsRef<OsStr>) -> io::Result<Self> {
+        self.enter(name.as_ref(), false, self.shown(name.as_ref()))
+    }
+
+    /// A directory inside this one, made if it is not there.
+    ///
+    /// # Errors
+    /// From mkdir(2) or open(2): ELOOP or ENOTDIR for a link.
+    pub fn make_subdirectory(&self, name: impl AsRef<OsStr>) -> io::Result<Self> {
+        self.enter(name.as_ref(), true, self.shown(name.as_ref()))
+    }
+
+    /// A name in it, as a person would write it; for messages only.
+    pub fn shown(&self, name: impl AsRef<Path>) -> PathBuf {
+        match self.0.shown.as_path() {
+            here if here == Path::new(".") => name.as_ref().to_owned(),
+            path => path.join(name),
+        }
+    }
+
+    /// The directory, as a person would write it; for messages only.
+    pub fn shown_itself(&self) -> &Path {
+        &self.0.shown
+    }
+
+    /// Creates a file that must not exist yet, not even as a link.
+    ///
+    /// # Errors
+    /// From open(2).
+    pub fn create(&self, name: &str, mode: u32) -> io::Result<File> {
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(mode);
+        Ok(openat(self, component(name.as_ref())?, flags, mode)?.into())
+    }
+
+    /// Opens a regular file for reading: no link, nothing that blocks.
+    ///
+    /// # Errors
+    /// From open(2), or that it is no regular file.
+    pub fn open_file(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        self.open_with(name.as_ref(), OFlags::RDONLY)
+    }
+
+    /// Likewise, for writing, too.
+    ///
+    /// # Errors
+    /// From open(2), or that it is no regular file.
+    pub fn open_for_writing(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        self.open_with(name.as_ref(), OFlags::RDWR)
+    }
+
+    fn open_with(&self, name: &OsStr, access: OFlags) -> io::Result<File> {
+        let name = component(name)?;
+        // Looked at before: opening a device can do things.
+        if self.status(name)?.is_some_and(|status| status.kind != FileType::RegularFile) {
+            return Err(not_regular());
+        }
+        let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(openat(self, name, flags, Mode::empty())?);
+        if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+    }
+
+    /// What a name is, links themselves included; `None` if there is nothing.
+    ///
+    /// # Errors
+    /// From stat(2).
+    pub fn status(&self, name: impl AsRef<OsStr>) -> io::Result<Option<Status>> {
+        match statat(self, component(name.as_ref())?, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(Status::from(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Gives `file` another name; an existing one is replaced only if `replace`
+    /// says so and it is a regular file.
+    ///
+    /// # Errors
+    /// From rename(2), or that the name is no longer this file's.
+    pub fn rename(&self, from: &str, file: &File, to: &str, replace: bool) -> io::Result<()> {
+        self.insist(from.as_ref(), FileId::of(file)?)?;
+        let is_regular = |status: Status| status.kind == FileType::RegularFile;
+        if replace && !self.status(to)?.is_none_or(is_regular) {
+            return Err(Errno::EXIST.into());
+        }
+        let flags = if replace { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
+        let (from, to) = (component(from.as_ref())?, component(to.as_ref())?);
+        Ok(renameat_with(self, from, self, to, flags)?)
+    }
+
+    /// Removes a name if it is still this file's.
+    ///
+    /// # Errors
+    /// From unlink(2), or that it is another file now.
+    pub fn remove(&self, name: impl AsRef<OsStr>, file: FileId) -> io::Result<()> {
+        let name = name.as_ref();
+        self.insist(name, file)?;
+        Ok(unlinkat(self, component(name)?, AtFlags::empty())?)
+    }
+
+    /// Removes a directory inside this one, which must be empty.
+    ///
+    /// # Errors
+    /// From rmdir(2).
+    pub fn remove_subdirectory(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        Ok(unlinkat(self, component(name.as_ref())?, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Who may rename files here could swap them after this look, but only
+    /// for others of this directory, and those they could remove themselves.
+    fn insist(&self, name: &OsStr, file: FileId) -> io::Result<()> {
+        match self.status(name)? {
+            None => Err(Errno::NOENT.into()),
+            Some(found) if found.id != file => {
+                Err(io::Error::other("another file has taken its name meanwhile"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Names in it, in no order.
+    ///
+    /// # Errors
+    /// From getdents(2).
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(self)? {
+            let entry = entry?;
+            let name: &CStr = entry.file_name();
+            if name != c"." && name != c".." {
+                names.push(OsStr::from_bytes(name.to_bytes()).to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Makes what happened in it durable.
+    ///
+    /// # Errors
+    /// From fsync(2).
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(fsync(self)?)
+    }
+
+    /// Whether it has been removed from under us.
+    pub fn is_gone(&self) -> bool {
+        fstat(self).is_ok_and(|stat| stat.st_nlink == 0)
+    }
+
+    /// Makes it again where it was, with those above it that this program
+    /// opened. One that is there already is taken if it is a directory of the
+    /// same user's, or of ours: never a link.
+    ///
+    /// # Errors
+    /// From mkdir(2) or open(2), or that something else is there.
+    pub fn recreate(&self) -> io::Result<Self> {
+        let home = self.0.home.as_ref().ok_or(Errno::NOENT)?;
+        let parent = match home.parent.is_gone() {
+            true => home.parent.recreate()?,
+            false => home.parent.clone(),
+        };
+        let made = parent.enter(&home.name, true, self.0.shown.clone())?;
+        let owner = fstat(&made)?.st_uid;
+        if owner != home.owner && owner != rustix::process::geteuid().as_raw() {
+            let what = format!("a directory of user {owner} is there now");
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
+        }
+        Ok(made)
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.descriptor.as_fd()
+    }
+}
+
+impl Home {
+    /// Of a directory that was just opened; `None` for the root, and for one
+    /// that does not have the name that the system says.
+    fn of(directory: &OwnedFd, shown: &Path) -> Option<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let descriptor = openat(directory, "..", flags, Mode::empty()).ok()?;
+        let link = format!("/proc/self/fd/{}", directory.as_raw_fd());
+        let path = readlinkat(CWD, link, Vec::new()).ok()?;
+        let name = Path::new(OsStr::from_bytes(path.as_bytes())).file_name()?.to_owned();
+        let shown = shown.join("..");
+        let parent = Directory(Arc::new(Opened { descriptor, shown, home: None }));
+        let status = Status::from(&fstat(directory).ok()?);
+        let is_it = parent.status(&name).ok()??.id == status.id;
+        is_it.then_some(Self { parent, name, owner: status.owner })
+    }
+}
+
+/// A name that leads nowhere else.
+fn component(name: &OsStr) -> io::Result<&OsStr> {
+    let is_plain =
+        !name.is_empty() && name != "." && name != ".." && !name.as_bytes().contains(&b'/');
+    is_plain.then_some(name).ok_or_else(|| Errno::INVAL.into())
+}
+
+fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
+}

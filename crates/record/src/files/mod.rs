@@ -1,0 +1,30 @@
+//! Every path operation of the recorder.
+//!
+//! The recorder runs as root and works in directories that others may own, who
+//! can swap a directory for a link between any two system calls. Hence the rule:
+//!
+//! 1. The path of a directory is looked up once, when it is opened, and no link
+//!    of another user is followed on the way ([`Directory::open`]).
+//! 2. All that happens in it afterwards goes through its descriptor and names
+//!    one component: never a path that is put together, never `/proc/self/fd`.
+//! 3. Files are created exclusively, and creation decides whether a name is
+//!    free. No link is followed, and what is read must be a regular file.
+//! 4. What is removed or renamed must still be the file that was opened: its
+//!    device and inode are compared before.
+//! 5. What a lock means must not be up to those who may only read the file
+//!    ([`lock`]).
+//!
+//! Nothing else in this crate opens, creates, lists or removes anything by its
+//! path. Elsewhere there are only: what the kernel itself says below `/proc`,
+//! `/sys` and the cgroup hierarchy, and the machine id, all read before or in
+//! the sandbox; the files named by `--btf`, `--cgroup` and `--netns`, which are
+//! looked at before privileges are given up; and the pages of `record man DIR`.
+
+mod directory;
+pub mod lock;
+mod lookup;
+
+pub use directory::{Directory, FileId, Status};
+
+#[cfg(test)]
+mod tests;
