@@ -135,6 +135,8 @@ pub fn apply(
         if too_old || too_much {
             match segment.delete(host_directory) {
                 Ok(()) => deleted.push(segment),
+                // Another recorder in this tree was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
