@@ -18,7 +18,7 @@ mod time;
 
 pub use attach::{bpf_available, why_no_bpf};
 pub use capture::{Capture, Row, for_each_batch};
-pub use cgroup::{Cgroup, own_cgroup};
+pub use cgroup::{Cgroup, own_cgroup, v1_has_groups};
 pub use connects::{Made, bound_socket, connect, connect_and_reset, nobody, server};
 pub use difference::Difference;
 pub use event::event;

@@ -13,11 +13,21 @@ pub struct Cgroup {
     path: String,
 }
 
-/// Path of the calling thread's cgroup, as captures have it.
+/// Path of the calling thread's cgroup, as captures have it: empty in the root,
+/// where cgroup v1 has the groups.
 pub fn own_cgroup() -> String {
     let cgroups = fs::read_to_string("/proc/thread-self/cgroup").expect("/proc");
-    let own = cgroups.lines().find_map(|line| line.strip_prefix("0::"));
-    own.unwrap_or_default().to_owned()
+    let own = cgroups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default();
+    if own == "/" && has_v1_groups(&cgroups) { String::new() } else { own.to_owned() }
+}
+
+/// Whether a hierarchy of cgroup v1 has controllers on this host.
+pub fn v1_has_groups() -> bool {
+    has_v1_groups(&fs::read_to_string("/proc/self/cgroup").expect("/proc"))
+}
+
+fn has_v1_groups(cgroups: &str) -> bool {
+    cgroups.lines().any(|line| !line.starts_with("0:") && !line.contains(":name="))
 }
 
 impl Cgroup {
