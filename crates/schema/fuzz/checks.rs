@@ -5,9 +5,12 @@ use arrow::array::Array;
 use connlat_schema::capture::columns;
 use connlat_schema::capture::journal::{JournalEnd, JournalReader};
 use connlat_schema::capture::metadata::{CaptureInfo, MetadataError};
+use connlat_schema::capture::rows::{Recorded, Row, Rows, batch};
 use connlat_schema::decode::{
-    RECORD_LEN, START_LEN, comm_text, decode_event, decode_record, decode_start,
+    ConnectEvent, RECORD_LEN, START_LEN, comm_text, decode_event, decode_record, decode_start,
 };
+use connlat_schema::encode::encode_record;
+use connlat_schema::wire::ConnectRecord;
 
 /// Records either decode to numbers that fit the capture's columns, or say why not.
 pub fn wire(bytes: &[u8]) {
@@ -23,6 +26,15 @@ pub fn wire(bytes: &[u8]) {
     // Each byte is at most escaped as `\xNN`.
     assert!(comm_text(&event.comm).len() <= 4 * event.comm.len());
     assert!(!comm_text(&event.comm).contains('\0'));
+
+    // To bytes and to a row, and back.
+    assert_eq!(decode_event(&encode_record(&ConnectRecord::from(&event))), Ok(event.clone()));
+    let recorded = Recorded { host: "h", boot_id: "b", cgroup: "/", offset_ns: 0 };
+    let row = Row::of_event(&event, recorded);
+    let batch = batch([row.clone()]).expect("a batch");
+    assert_eq!(Rows::of(&batch).expect("our columns").get(0), Some(row.clone()));
+    let comm = ConnectEvent::try_from(&row).expect("an event").comm;
+    assert_eq!(ConnectEvent::try_from(&row), Ok(ConnectEvent { comm, ..event }));
 }
 
 /// A journal reads to an end, as it is and as somebody who knows the format

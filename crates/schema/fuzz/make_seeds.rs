@@ -5,15 +5,13 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use arrow::datatypes::{Int32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
-use connlat_schema::Outcome;
-use connlat_schema::capture::columns;
 use connlat_schema::capture::journal::{JournalReader, JournalWriter, Note};
-use connlat_schema::wire::{AF_INET, AF_INET6, RECORD_MAGIC};
+use connlat_schema::capture::rows::{self, Row, Rows};
+use connlat_schema::decode::{ConnectEvent, START_LEN};
+use connlat_schema::encode::encode_record;
+use connlat_schema::wire::ConnectRecord;
 
 /// Small seeds make fast runs.
 const BATCHES: usize = 3;
@@ -50,10 +48,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         writer.write(&batch, &note)?;
         closing.write(&batch, &note)?;
-        for row in 0..batch.num_rows() {
-            let record = record(&batch, row)?;
-            fs::write(seeds.join(format!("wire/record-{records}")), &record)?;
-            fs::write(seeds.join(format!("wire/start-{records}")), &record[..88])?;
+        for row in Rows::of(&batch)?.iter() {
+            let record = encode_record(&ConnectRecord::from(&ConnectEvent::try_from(&row)?));
+            fs::write(seeds.join(format!("wire/record-{records}")), record)?;
+            fs::write(seeds.join(format!("wire/start-{records}")), &record[..START_LEN])?;
             records += 1;
         }
     }
@@ -67,60 +65,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The same rows from nobody's machine.
 fn anonymous(batch: &RecordBatch) -> Result<RecordBatch, Box<dyn Error>> {
-    let schema = batch.schema();
-    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
-        match field.name().as_str() {
-            columns::HOST | columns::BOOT_ID => {
-                let names = std::iter::repeat_n(field.name(), batch.num_rows());
-                Arc::new(StringArray::from_iter_values(names)) as ArrayRef
-            }
-            _ => Arc::clone(column),
-        }
-    });
-    Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect())?)
-}
-
-/// A row as the probe had sent it; offsets are asserted in `wire.rs`.
-fn record(batch: &RecordBatch, row: usize) -> Result<Vec<u8>, Box<dyn Error>> {
-    let int32 = |name: &str| batch[name].as_primitive::<Int32Type>().value(row);
-    let int64 = |name: &str| batch[name].as_primitive::<Int64Type>().value(row);
-    let text = |name: &str| batch[name].as_string::<i32>().value(row);
-    let optional = |name: &str| if batch[name].is_null(row) { 0 } else { int32(name) };
-    let outcome = Outcome::ALL.iter().position(|o| o.as_str() == text(columns::OUTCOME));
-    let outcome = Outcome::ALL[outcome.ok_or("an outcome")?] as u32;
-    let address = |name: &str| -> Result<[u8; 16], Box<dyn Error>> {
-        let mut bytes = [0; 16];
-        match text(name).parse()? {
-            std::net::IpAddr::V4(v4) => bytes[..4].copy_from_slice(&v4.octets()),
-            std::net::IpAddr::V6(v6) => bytes = v6.octets(),
-        }
-        Ok(bytes)
-    };
-    let mut comm = [0; 16];
-    let name = text(columns::COMM).as_bytes();
-    comm[..name.len().min(15)].copy_from_slice(&name[..name.len().min(15)]);
-
-    let mut bytes = Vec::with_capacity(120);
-    bytes.extend(int64(columns::START_NS).to_le_bytes());
-    bytes.extend(int64(columns::CGROUP_ID).to_le_bytes());
-    bytes.extend(int32(columns::PID).to_le_bytes());
-    bytes.extend(int32(columns::TID).to_le_bytes());
-    bytes.extend((int64(columns::UID) as u32).to_le_bytes());
-    bytes.extend((int64(columns::NETNS) as u32).to_le_bytes());
-    bytes.extend(address(columns::SRC_ADDR)?);
-    bytes.extend(address(columns::DST_ADDR)?);
-    bytes.extend(comm);
-    bytes.extend((int32(columns::SRC_PORT) as u16).to_le_bytes());
-    bytes.extend((int32(columns::DST_PORT) as u16).to_le_bytes());
-    bytes.extend((int32(columns::FLAGS) as u16).to_le_bytes());
-    bytes.push(if int32(columns::IP_VERSION) == 4 { AF_INET } else { AF_INET6 });
-    bytes.push(0);
-    bytes.extend((int64(columns::START_NS) + int64(columns::LATENCY_NS)).to_le_bytes());
-    bytes.extend(int32(columns::SYN_RETRANSMITS).to_le_bytes());
-    bytes.extend(optional(columns::RTT_US).to_le_bytes());
-    bytes.extend(optional(columns::ERRNO).to_le_bytes());
-    bytes.extend(outcome.to_le_bytes());
-    bytes.extend(RECORD_MAGIC.to_le_bytes());
-    bytes.extend([0; 4]);
-    Ok(bytes)
+    let nobody = |row| Row { host: "host".into(), boot_id: "boot_id".into(), ..row };
+    Ok(rows::batch(Rows::of(batch)?.iter().map(nobody))?)
 }

@@ -6,11 +6,12 @@
 //! * [`outcome`], [`flags`]: the words and bits used from the kernel to the report;
 //! * [`classify`]: how the end of a connect becomes an outcome;
 //! * [`decode`] (feature `std`): bytes from the ring buffer to a checked event;
+//! * [`encode`] (feature `std`): the same bytes from an event;
 //! * [`escape`] (feature `std`): text of unknown origin to terminals and JSON;
-//! * [`capture`] (feature `arrow`): columns and metadata of the capture file.
+//! * [`capture`] (feature `arrow`; with `parquet` its files): the capture.
 //!
 //! The probe compiles this crate for `bpfel-unknown-none` without features, so
-//! everything outside those three modules is `no_std` and allocates nothing.
+//! everything outside those modules is `no_std` and allocates nothing.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,8 @@ pub mod wire;
 pub mod capture;
 #[cfg(feature = "std")]
 pub mod decode;
+#[cfg(feature = "std")]
+pub mod encode;
 #[cfg(feature = "std")]
 pub mod escape;
 

@@ -62,6 +62,11 @@ impl Outcome {
     pub const fn is_failure(self) -> bool {
         !matches!(self, Self::Established | Self::InFlight)
     }
+
+    /// The outcome of a word stored in a capture, if this version knows it.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
+    }
 }
 
 #[cfg(test)]
@@ -73,8 +78,10 @@ mod tests {
         for (index, outcome) in Outcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, index);
             assert_eq!(Outcome::from_u8(index as u8), Some(outcome));
+            assert_eq!(Outcome::from_word(outcome.as_str()), Some(outcome));
         }
         assert_eq!(Outcome::from_u8(Outcome::COUNT as u8), None);
         assert_eq!(Outcome::from_u8(u8::MAX), None);
+        assert_eq!(Outcome::from_word("Established"), None);
     }
 }

@@ -9,6 +9,7 @@ mod error;
 mod expand;
 mod journal;
 mod parquet;
+mod shared_file;
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek};

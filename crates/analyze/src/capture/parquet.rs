@@ -2,18 +2,19 @@
 //! footer is checked here, before a row is read.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, Schema};
-use connlat_schema::capture::metadata::CaptureInfo;
-use connlat_schema::capture::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION};
+use connlat_schema::capture::file::{ColumnProblem, capture_info, check_columns};
+use connlat_schema::capture::footer::FooterError;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 
 use super::error::Problem;
+use super::shared_file::SharedFile;
 use super::{Capture, columns};
 use crate::guard;
 
@@ -32,9 +33,9 @@ pub(super) fn open(path: &Path, mut file: File) -> Result<Capture, Problem> {
 
     let footer = footer(&file)?;
     let info = capture_info(&footer)?;
-    columns::check(footer.file_metadata().schema_descr())?;
+    check_columns(footer.file_metadata().schema_descr())?;
     let rows = guard::caught(|| check_extent(&footer, bytes)).map_err(Problem::damaged)??;
-    let file = as_read(path, footer)?;
+    let file = named(path, footer)?;
     Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal: None, file })
 }
 
@@ -57,23 +58,27 @@ fn check_magic(file: &mut File, bytes: u64) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The recorder's document in the footer.
-fn capture_info(footer: &ParquetMetaData) -> Result<CaptureInfo, Problem> {
-    let value = |key: &str| {
-        let pairs: &[KeyValue] =
-            footer.file_metadata().key_value_metadata().map_or(&[], Vec::as_slice);
-        let pair = pairs.iter().find(|pair| pair.key == key)?;
-        pair.value.as_deref()
-    };
-    let version = value(KEY_FORMAT_VERSION).ok_or(Problem::NotACapture)?;
-    let version: u64 = version
-        .parse()
-        .map_err(|_| Problem::Metadata(format!("`{KEY_FORMAT_VERSION}` is not a number")))?;
-    if version > FORMAT_VERSION.into() {
-        return Err(Problem::Newer(version));
+impl From<FooterError> for Problem {
+    fn from(error: FooterError) -> Self {
+        match error {
+            FooterError::NotACapture => Self::NotACapture,
+            FooterError::Newer(version) => Self::Newer(version),
+            FooterError::Metadata(error) => error.into(),
+            FooterError::VersionNotANumber => Self::Metadata(error.to_string()),
+        }
     }
-    let document = value(KEY_CAPTURE).ok_or(Problem::NotACapture)?;
-    Ok(CaptureInfo::from_json(document)?)
+}
+
+impl From<ColumnProblem> for Problem {
+    fn from(problem: ColumnProblem) -> Self {
+        match problem {
+            ColumnProblem::Missing(column) => Self::ColumnMissing(column),
+            ColumnProblem::Type { column, found, expected } => {
+                let found = crate::escape::terminal(&found);
+                Self::ColumnType { column, found, expected }
+            }
+        }
+    }
 }
 
 /// Checks that the footer's counts agree with each other and with the file's
@@ -120,21 +125,29 @@ fn check_chunks(group: &RowGroupMetaData, bytes: u64) -> Result<(), &'static str
 
 /// A validated file as the scan is going to read it.
 pub struct ValidFile {
-    path: PathBuf,
+    place: Place,
     metadata: ArrowReaderMetadata,
-    /// Removes a temporary file when it is no longer needed.
-    _temporary: Option<tempfile::TempPath>,
+}
+
+/// Where the rows are.
+enum Place {
+    /// Opened for each row group: there may be more files than can be open.
+    Named(PathBuf),
+    /// Of a journal, in a temporary file. It has no name, so it is gone when this
+    /// program is, however it ends.
+    Temporary(SharedFile),
 }
 
 impl ValidFile {
-    /// Keeps a temporary file for as long as this is.
-    pub(super) fn keep(self, temporary: tempfile::TempPath) -> Self {
-        Self { _temporary: Some(temporary), ..self }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When it is not there any more, or cannot be read.
+    pub fn open(&self) -> io::Result<SharedFile> {
+        match &self.place {
+            Place::Named(path) => SharedFile::new(File::open(path)?),
+            Place::Temporary(file) => Ok(file.clone()),
+        }
     }
 
     /// Its footer, with text columns as dictionaries.
@@ -153,9 +166,18 @@ impl ValidFile {
     }
 }
 
-/// The file as its footer, which was checked, says it is to be read. An Arrow
-/// schema that a writer embedded is not looked at.
-pub(super) fn as_read(path: &Path, footer: ParquetMetaData) -> Result<ValidFile, Problem> {
+/// The file as its footer, which was checked, says it is to be read.
+fn named(path: &Path, footer: ParquetMetaData) -> Result<ValidFile, Problem> {
+    Ok(ValidFile { place: Place::Named(std::path::absolute(path)?), metadata: as_read(footer)? })
+}
+
+/// The same of a temporary file.
+pub(super) fn temporary(file: File, footer: ParquetMetaData) -> Result<ValidFile, Problem> {
+    Ok(ValidFile { place: Place::Temporary(SharedFile::new(file)?), metadata: as_read(footer)? })
+}
+
+/// How columns are read. An Arrow schema that a writer embedded is not looked at.
+fn as_read(footer: ParquetMetaData) -> Result<ArrowReaderMetadata, Problem> {
     let read = || {
         let descriptor = footer.file_metadata().schema_descr_ptr();
         let inferred = parquet_to_arrow_schema(&descriptor, None)?;
@@ -163,8 +185,7 @@ pub(super) fn as_read(path: &Path, footer: ParquetMetaData) -> Result<ValidFile,
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
         ArrowReaderMetadata::try_new(Arc::new(footer.clone()), options)
     };
-    let metadata = guard::caught(read).map_err(Problem::damaged)?.map_err(Problem::damaged)?;
-    Ok(ValidFile { path: std::path::absolute(path)?, metadata, _temporary: None })
+    guard::caught(read).map_err(Problem::damaged)?.map_err(Problem::damaged)
 }
 
 /// The footer as it stands.

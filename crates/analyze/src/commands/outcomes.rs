@@ -67,8 +67,7 @@ fn counts(by: &[By], counted: &Counted, texts: &Texts) -> Vec<Count> {
     let mut counts: Vec<Count> = counted.groups(texts).into_iter().map(count).collect();
     counts.sort_by(|a, b| {
         let place = |count: &Count| {
-            let known = |outcome: &Outcome| outcome.as_str() == count.outcome;
-            Outcome::ALL.iter().position(known).unwrap_or(Outcome::COUNT)
+            Outcome::from_word(&count.outcome).map_or(Outcome::COUNT, |outcome| outcome as usize)
         };
         a.keys
             .cmp(&b.keys)

@@ -266,8 +266,7 @@ impl<'a> Batch<'a> {
         self.outcomes.get_or_init(|| {
             let Some(text) = self.text(OUTCOME) else { return vec![OTHER_OUTCOME; self.rows] };
             let place = |word: &str| {
-                let known = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == word);
-                known.map_or(OTHER_OUTCOME, |outcome| outcome as u8)
+                Outcome::from_word(word).map_or(OTHER_OUTCOME, |outcome| outcome as u8)
             };
             let codes: Vec<u8> = (0..text.dictionary.numbers.len())
                 .map(|at| place(text.dictionary.text(at)))

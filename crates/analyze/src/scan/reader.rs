@@ -1,7 +1,5 @@
 //! Row groups on disk become batches of the rows that are selected.
 
-use std::fs::File;
-
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
@@ -137,7 +135,7 @@ impl Pass<'_> {
         if columns.is_empty() {
             return Ok(group_rows);
         }
-        let file = File::open(capture.file.path()).map_err(|error| failed(error.into()))?;
+        let file = capture.file.open().map_err(|error| failed(error.into()))?;
         let metadata = capture.file.metadata().clone();
         let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)

@@ -1,17 +1,16 @@
-//! Writes synthetic captures the way `record` does: arrow-rs, zstd, the
-//! schema crate's columns and metadata.
+//! Writes synthetic captures the way `record` does: by the schema crate.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::record_batch::RecordBatch;
 use connlat_schema::Outcome;
+use connlat_schema::capture::file::{CaptureWriter, WriterOptions};
 use connlat_schema::capture::journal::{JournalWriter, Note};
 use connlat_schema::capture::metadata::{CaptureInfo, ClockSample, Counters, Instant, StopReason};
-use connlat_schema::capture::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION, columns};
+use connlat_schema::capture::rows::{Row, Timestamp, batch};
+use connlat_schema::capture::{FORMAT_VERSION, columns, footer};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -71,6 +70,34 @@ impl Connect {
         self.dst_port = port;
         self
     }
+
+    /// The row of the capture.
+    fn stored<'a>(&'a self, info: &'a CaptureInfo) -> Row<'a> {
+        Row {
+            host: info.host.as_str().into(),
+            boot_id: info.boot_id.as_str().into(),
+            time: Timestamp(self.time),
+            start_ns: self.time.wrapping_sub(START).wrapping_mul(1_000),
+            latency_ns: self.latency_ns,
+            outcome: self.outcome.as_str().into(),
+            errno: self.errno,
+            syn_retransmits: self.syn_retransmits,
+            rtt_us: self.errno.is_none().then_some(250),
+            pid: self.pid,
+            tid: self.pid,
+            uid: 1_000,
+            comm: self.comm.as_str().into(),
+            cgroup: self.cgroup.as_str().into(),
+            cgroup_id: 77,
+            netns: self.netns,
+            ip_version: if self.dst_addr.contains(':') { 6 } else { 4 },
+            src_addr: "10.0.0.1".into(),
+            dst_addr: self.dst_addr.as_str().into(),
+            src_port: self.src_port,
+            dst_port: self.dst_port,
+            flags: self.flags,
+        }
+    }
 }
 
 /// A capture to be written.
@@ -90,65 +117,27 @@ impl Capture {
 
     /// The batch of the capture's columns.
     pub fn batch(&self) -> RecordBatch {
-        let rows = &self.rows;
-        let int32 = |value: fn(&Connect) -> i32| -> ArrayRef {
-            Arc::new(Int32Array::from_iter_values(rows.iter().map(value)))
-        };
-        let int64 = |value: fn(&Connect) -> i64| -> ArrayRef {
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(value)))
-        };
-        let text = |value: fn(&Connect) -> &str| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(rows.iter().map(value)))
-        };
-        let constant = |value: &str| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|_| value)))
-        };
-        let time = TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.time));
-        let arrays = columns::schema()
-            .fields()
-            .iter()
-            .map(|field| match field.name().as_str() {
-                columns::HOST => constant(&self.info.host),
-                columns::BOOT_ID => constant(&self.info.boot_id),
-                columns::TIME => Arc::new(time.clone().with_timezone("UTC")) as ArrayRef,
-                columns::START_NS => int64(|row| row.time.wrapping_sub(START).wrapping_mul(1_000)),
-                columns::LATENCY_NS => int64(|row| row.latency_ns),
-                columns::OUTCOME => text(|row| &row.outcome),
-                columns::ERRNO => Arc::new(Int32Array::from_iter(rows.iter().map(|row| row.errno))),
-                columns::SYN_RETRANSMITS => int32(|row| row.syn_retransmits),
-                columns::RTT_US => {
-                    let rtt = |row: &Connect| (row.errno.is_none()).then_some(250);
-                    Arc::new(Int32Array::from_iter(rows.iter().map(rtt)))
-                }
-                columns::PID | columns::TID => int32(|row| row.pid),
-                columns::UID => int64(|_| 1_000),
-                columns::COMM => text(|row| &row.comm),
-                columns::CGROUP => text(|row| &row.cgroup),
-                columns::CGROUP_ID => int64(|_| 77),
-                columns::NETNS => int64(|row| row.netns),
-                columns::IP_VERSION => int32(|row| if row.dst_addr.contains(':') { 6 } else { 4 }),
-                columns::SRC_ADDR => text(|_| "10.0.0.1"),
-                columns::SRC_PORT => int32(|row| row.src_port),
-                columns::DST_ADDR => text(|row| &row.dst_addr),
-                columns::DST_PORT => int32(|row| row.dst_port),
-                columns::FLAGS => int32(|row| row.flags),
-                other => panic!("column {other} is new: give it a value here"),
-            })
-            .collect();
-        RecordBatch::try_new(columns::schema(), arrays).expect("columns of one length")
+        batch(self.rows.iter().map(|row| row.stored(&self.info))).expect("columns of one length")
     }
 
     /// Writes the capture.
     pub fn write(&self, path: impl AsRef<Path>) -> PathBuf {
-        write_parquet(path.as_ref(), &self.batch(), &self.pairs(), self.row_group)
-    }
-
-    /// The footer's metadata.
-    pub fn pairs(&self) -> [(&'static str, String); 2] {
-        [
-            (KEY_FORMAT_VERSION, FORMAT_VERSION.to_string()),
-            (KEY_CAPTURE, self.info.to_json().expect("a small document")),
-        ]
+        let path = path.as_ref();
+        if self.info.counters.written != self.rows.len() as u64 {
+            // No writer of ours makes a capture that contradicts itself.
+            let pairs = footer::pairs(&self.info).expect("a small document");
+            return write_parquet(path, &self.batch(), &pairs, self.row_group);
+        }
+        let file = File::create(path).expect("a new file");
+        let options = WriterOptions { row_group_rows: self.row_group, ..WriterOptions::default() };
+        let mut writer = CaptureWriter::create(file, &options).expect("a writer");
+        let all = self.batch();
+        for start in (0..all.num_rows()).step_by(self.row_group) {
+            let rows = self.row_group.min(all.num_rows() - start);
+            writer.write(all.slice(start, rows)).expect("rows");
+        }
+        writer.finish(self.info.clone()).expect("a footer");
+        path.to_owned()
     }
 }
 

@@ -8,7 +8,7 @@ use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use connlat_schema::capture::journal::{JournalWriter, Note};
 use connlat_schema::capture::metadata::CaptureInfo;
-use connlat_schema::capture::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION, columns};
+use connlat_schema::capture::{columns, file, footer};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -25,10 +25,7 @@ const ROWS: usize = 6;
 pub fn make(from: &Path, to: &Path) {
     let file = File::open(from).expect("a fixture");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
-    let pairs = reader.metadata().file_metadata().key_value_metadata().expect("metadata");
-    let document = pairs.iter().find(|pair| pair.key == KEY_CAPTURE);
-    let document = document.and_then(|pair| pair.value.as_deref()).expect("the document");
-    let mut info = CaptureInfo::from_json(document).expect("a capture");
+    let mut info = file::capture_info(reader.metadata()).expect("a capture");
     // Long, and read as it stands: the business of the seeds of metadata.
     info.clock.truncate(2);
     info.sysctls.clear();
@@ -69,10 +66,7 @@ fn capture(
     compression: Compression,
     dictionary: bool,
 ) -> Vec<u8> {
-    let pairs = [
-        (KEY_FORMAT_VERSION, FORMAT_VERSION.to_string()),
-        (KEY_CAPTURE, info.to_json().expect("a small document")),
-    ];
+    let pairs = footer::pairs(info).expect("a small document");
     let pairs = pairs.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec();
     let mut properties = WriterProperties::builder()
         .set_compression(compression)

@@ -1,6 +1,5 @@
 //! From events to a file: rows, journal, and the sealed Parquet capture.
 
-mod footer;
 pub mod naming;
 pub mod output;
 pub mod recover;

@@ -8,12 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use connlat_schema::capture::footer;
 use connlat_schema::capture::journal::{JOURNAL_SUFFIX, JournalEnd};
 use connlat_schema::capture::metadata::CaptureInfo;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
-use super::footer;
 use super::output::Output;
 use super::seal::{self, read_journal};
 use crate::files::{Directory, lock};

@@ -5,7 +5,7 @@
 //! clock shows in the rows after it, and samples of both clocks are kept as
 //! evidence.
 
-use connlat_schema::capture::metadata::{ClockSample, Instant};
+use connlat_schema::capture::metadata::{ClockSample, Instant, thin_clock_samples};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use super::time_namespace;
@@ -14,8 +14,6 @@ use super::time_namespace;
 const SAMPLE_INTERVAL_NS: i64 = 10_000_000_000;
 /// A change of offset that is kept at once, ns: slewing stays below it.
 const STEP_NS: i64 = 1_000_000;
-/// Most samples kept; beyond it the interval doubles.
-const MAX_SAMPLES: usize = 256;
 
 /// Both clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,13 +134,8 @@ impl Clock {
     fn keep(&mut self, sample: ClockSample) {
         self.samples.push(sample);
         self.unreported += 1;
-        if self.samples.len() > MAX_SAMPLES {
-            // Every other one goes; the first, and the newest, stay.
-            let mut index = 0;
-            self.samples.retain(|_| {
-                index += 1;
-                index % 2 == 1
-            });
+        // The first, and the newest, stay; fewer are taken from now on.
+        if thin_clock_samples(&mut self.samples) {
             self.unreported = self.unreported.min(self.samples.len());
             self.interval_ns *= 2;
         }
@@ -170,6 +163,8 @@ fn adjtimex() -> (Option<i32>, Option<i64>) {
 
 #[cfg(test)]
 mod tests {
+    use connlat_schema::capture::metadata::CLOCK_SAMPLES_LIMIT;
+
     use super::*;
 
     fn reading(monotonic_s: i64, realtime_s: i64) -> ClockReading {
@@ -207,7 +202,7 @@ mod tests {
         for second in 1..=week {
             clock.observe(reading(second, 1000 + second));
         }
-        assert!(clock.samples().len() <= MAX_SAMPLES);
+        assert!(clock.samples().len() <= CLOCK_SAMPLES_LIMIT);
         assert_eq!(clock.samples()[0].monotonic_ns, 0);
         let last = clock.samples().last().expect("samples").monotonic_ns;
         assert!(week * 1_000_000_000 - last <= clock.interval_ns);

@@ -25,12 +25,16 @@ fn check(row: &Row, made: &Made, case: &Case, tid: i32) {
     let context = format!("{}: {row:?} {made:?}", case.name);
     let (before, after) = made.window;
     assert_eq!(row.pid, std::process::id().cast_signed(), "{context}");
-    assert_eq!((row.tid, row.comm.as_str()), (tid, case.name), "{context}");
+    assert_eq!((row.tid, &*row.comm), (tid, case.name), "{context}");
     assert_eq!(row.uid, i64::from(rustix::process::getuid().as_raw()), "{context}");
-    assert_eq!((row.outcome.as_str(), row.errno), (case.outcome, made.errno), "{context}");
+    assert_eq!((&*row.outcome, row.errno), (case.outcome, made.errno), "{context}");
     assert_eq!(row.ip_version, case.ip_version, "{context}");
-    assert_eq!(row.src, (case.address.to_owned(), made.from.port().into()), "{context}");
-    assert_eq!(row.dst, (case.address.to_owned(), made.to.port().into()), "{context}");
+    assert_eq!(
+        (&*row.src_addr, row.src_port),
+        (case.address, made.from.port().into()),
+        "{context}"
+    );
+    assert_eq!((&*row.dst_addr, row.dst_port), (case.address, made.to.port().into()), "{context}");
     assert_eq!((row.syn_retransmits, row.flags), (0, 0), "{context}");
     assert!(row.start_ns >= before, "starts before the client called connect: {context}");
     assert!(row.start_ns + row.latency_ns <= after, "ends after connect returned: {context}");
@@ -93,7 +97,7 @@ fn a_thousand_connects_are_a_thousand_rows() {
     // Other tests of this process connect too, but not to these ports.
     let ports = [v4, v6, v4_closed, v6_closed].map(|address| i32::from(address.port()));
     let mut rows = capture.of_pid(std::process::id());
-    rows.retain(|row| ports.contains(&row.dst.1));
+    rows.retain(|row| ports.contains(&row.dst_port));
     let mut checked = 0;
     for (case, tid, made) in &clients {
         // Each thread connects one after the other, so order identifies them.
@@ -135,7 +139,7 @@ fn a_pid_filter_and_an_ip_version_filter() {
         connect_all();
         let capture = recording.finish();
         // Other tests of this process connect meanwhile, to ports of their own.
-        let ours = capture.rows.iter().filter(|row| ports.contains(&row.dst.1));
+        let ours = capture.rows.iter().filter(|row| ports.contains(&row.dst_port));
         let recorded: Vec<i32> = ours.map(|row| row.ip_version).collect();
         assert_eq!(recorded, versions, "{arguments:?}");
         let counters = &capture.info.counters;
@@ -174,10 +178,10 @@ fn an_undecided_connect_is_in_flight_with_its_port() {
     let capture = recording.finish();
 
     let rows: Vec<&Row> =
-        capture.rows.iter().filter(|row| row.dst.1 == i32::from(full.port())).collect();
+        capture.rows.iter().filter(|row| row.dst_port == i32::from(full.port())).collect();
     let [row] = rows.as_slice() else { panic!("one row expected: {rows:?}") };
     assert_eq!(row.outcome, "in_flight");
-    assert_eq!(row.src, ("127.0.0.1".to_owned(), port.into()));
+    assert_eq!((&*row.src_addr, row.src_port), ("127.0.0.1", port.into()));
     assert_eq!(row.syn_retransmits, 1);
     assert_eq!((row.errno, row.rtt_us), (None, None));
     assert!((1_400_000_000..2_500_000_000).contains(&row.latency_ns), "{row:?}");

@@ -24,7 +24,7 @@ fn recorded(arguments: &[&str], work: impl FnOnce()) -> Capture {
 }
 
 fn ports(capture: &Capture) -> Vec<i32> {
-    capture.rows.iter().map(|row| row.dst.1).collect()
+    capture.rows.iter().map(|row| row.dst_port).collect()
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn thread_names_and_users() {
         connect_as("other-thread");
     };
     let capture = recorded(&["--comm", "wanted-thread"], both);
-    let names: Vec<&str> = capture.rows.iter().map(|row| row.comm.as_str()).collect();
+    let names: Vec<&str> = capture.rows.iter().map(|row| row.comm.as_ref()).collect();
     assert_eq!(names, ["wanted-thread"]);
 
     let port = address.port().to_string();
@@ -116,7 +116,7 @@ fn a_network_namespace() {
     let output = run(&["-o", path, "--netns", &netns, "--", "bash", "-c", script]);
     assert!(output.status.success());
     let capture = Capture::read(path.as_ref());
-    assert!(capture.rows.iter().all(|row| row.dst.1 != 9), "{:?}", capture.rows);
+    assert!(capture.rows.iter().all(|row| row.dst_port != 9), "{:?}", capture.rows);
     assert!(capture.info.counters.filtered >= 1);
 }
 
@@ -149,7 +149,7 @@ fn a_cgroup_with_everything_below_it() {
     connect_in(inner.directory().to_str().expect("UTF-8"));
     connect(any("127.0.0.1:0"), closed);
     let capture = recording.finish();
-    let cgroups: Vec<&str> = capture.rows.iter().map(|row| row.cgroup.as_str()).collect();
+    let cgroups: Vec<&str> = capture.rows.iter().map(|row| row.cgroup.as_ref()).collect();
     assert_eq!(cgroups, [outer.path(), inner.path()]);
 
     // The path a capture shows selects the same.

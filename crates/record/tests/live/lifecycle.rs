@@ -35,7 +35,7 @@ fn each_stopping_signal_leaves_a_finished_capture() {
         let capture = Capture::read(recording.capture());
         assert_eq!((capture.info.stop_reason.clone(), capture.info.clean), (reason, true));
         let rows = capture.of_pid(std::process::id());
-        let made = rows.iter().filter(|row| row.dst.1 == i32::from(address.port())).count();
+        let made = rows.iter().filter(|row| row.dst_port == i32::from(address.port())).count();
         assert_eq!(made, 50, "{signal:?}");
     }
 }

@@ -96,8 +96,8 @@ fn json_lines_and_a_capture_agree() {
         let row = capture.rows.iter().find(|row| object["start_ns"] == row.start_ns);
         let row = row.expect("the same event");
         assert_eq!(object["latency_ns"], row.latency_ns);
-        assert_eq!(object["src_port"], row.src.1);
-        assert_eq!(object["outcome"], row.outcome);
+        assert_eq!(object["src_port"], row.src_port);
+        assert_eq!(object["outcome"], *row.outcome);
     }
 }
 

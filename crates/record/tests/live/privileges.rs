@@ -84,7 +84,7 @@ fn two_capabilities_are_enough() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let capture = Capture::read(&path);
     let port = i32::from(closed.port());
-    assert_eq!(capture.rows.iter().filter(|row| row.dst.1 == port).count(), 1);
+    assert_eq!(capture.rows.iter().filter(|row| row.dst_port == port).count(), 1);
 }
 
 #[test]

@@ -165,10 +165,10 @@ impl Expected {
         check("netns", &self.netns, &row.netns);
         check("ip_version", &if ip(self.to).is_ipv4() { 4 } else { 6 }, &row.ip_version);
         match self.task {
-            Task::Kernel => check("src", &side(self.from).0, &row.src.0),
-            _ => check("src", &side(self.from), &row.src),
+            Task::Kernel => check("src", &side(self.from).0, &row.src_addr.to_string()),
+            _ => check("src", &side(self.from), &(row.src_addr.to_string(), row.src_port)),
         }
-        check("dst", &side(self.to), &row.dst);
+        check("dst", &side(self.to), &(row.dst_addr.to_string(), row.dst_port));
         let end = row.start_ns + row.latency_ns;
         for (what, window, time) in [("start", self.start, row.start_ns), ("end", self.end, end)] {
             if !window.contains(time) {

@@ -28,7 +28,8 @@ fn seen_from(procs: Option<File>, wrapper: &[&str]) -> Vec<String> {
     assert!(place.run(|| command.output()).expect("it runs").status.success());
     let capture = recording.finish();
     assert_eq!(capture.rows.len(), 9);
-    let mut paths: Vec<String> = capture.rows.into_iter().map(|row| row.cgroup).collect();
+    let mut paths: Vec<String> =
+        capture.rows.into_iter().map(|row| row.cgroup.into_owned()).collect();
     paths.dedup();
     paths
 }

@@ -33,7 +33,7 @@ fn in_a_time_namespace_events_and_clocks_agree() {
     assert_eq!(in_flight.len(), 1, "{:?}", capture.rows);
     let waited = in_flight[0].latency_ns;
     assert!((SECOND_NS..60 * SECOND_NS).contains(&waited), "waited {waited} ns");
-    let row = capture.rows.iter().find(|row| row.dst.1 == i32::from(made.to.port()));
+    let row = capture.rows.iter().find(|row| row.dst_port == i32::from(made.to.port()));
     let row = row.expect("the connect");
     assert!((made.window.0..=made.window.1).contains(&row.start_ns), "{row:?} {made:?}");
     for row in &capture.rows {

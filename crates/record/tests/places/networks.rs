@@ -47,7 +47,7 @@ fn each_namespace_has_its_own_settings() {
         let rows: Vec<_> = capture.rows.iter().filter(|row| row.netns == inode).collect();
         let mut ends = range.split(' ').map(|end| end.parse::<i32>().expect("a port"));
         let ends = ends.next().expect("low")..=ends.next().expect("high");
-        assert!(rows.len() == 9 && rows.iter().all(|row| ends.contains(&row.src.1)), "{rows:?}");
+        assert!(rows.len() == 9 && rows.iter().all(|row| ends.contains(&row.src_port)), "{rows:?}");
     }
 }
 

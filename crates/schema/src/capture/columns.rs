@@ -1,97 +1,97 @@
-//! Names, order and types of the capture's columns.
+//! The columns of a capture: their names, order, types and meaning, once.
+//!
+//! [`every_column`] is the list. The constants and [`schema`] here, and the
+//! [`Row`](super::rows::Row) with its way to and from Arrow, are made from it.
 //!
 //! Signed integers, UTC microseconds and plain strings only: every engine
 //! reads those right without options. `docs/format.md` says what each means.
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 
-/// Host name, constant in a file.
-pub const HOST: &str = "host";
-/// Kernel boot id, constant in a file.
-pub const BOOT_ID: &str = "boot_id";
-/// Wall-clock time of the start, µs UTC.
-pub const TIME: &str = "time";
-/// CLOCK_MONOTONIC of the start, ns.
-pub const START_NS: &str = "start_ns";
-/// Start to outcome, ns.
-pub const LATENCY_NS: &str = "latency_ns";
-/// [`crate::Outcome`] as a word.
-pub const OUTCOME: &str = "outcome";
-/// Linux errno or null.
-pub const ERRNO: &str = "errno";
-/// SYNs sent again.
-pub const SYN_RETRANSMITS: &str = "syn_retransmits";
-/// Handshake RTT, µs, or null.
-pub const RTT_US: &str = "rtt_us";
-/// Process id.
-pub const PID: &str = "pid";
-/// Thread id.
-pub const TID: &str = "tid";
-/// User id.
-pub const UID: &str = "uid";
-/// Thread name.
-pub const COMM: &str = "comm";
-/// cgroup v2 path, empty when unknown.
-pub const CGROUP: &str = "cgroup";
-/// cgroup v2 id.
-pub const CGROUP_ID: &str = "cgroup_id";
-/// Network namespace inode.
-pub const NETNS: &str = "netns";
-/// 4 or 6.
-pub const IP_VERSION: &str = "ip_version";
-/// Source address as text.
-pub const SRC_ADDR: &str = "src_addr";
-/// Source port.
-pub const SRC_PORT: &str = "src_port";
-/// Destination address as text.
-pub const DST_ADDR: &str = "dst_addr";
-/// Destination port.
-pub const DST_PORT: &str = "dst_port";
-/// Bits of [`crate::flags`].
-pub const FLAGS: &str = "flags";
+use super::cell::Cell;
 
-/// Column type of `time`.
-pub fn time_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
-/// The columns in file order.
+/// Hands every column to a macro: what it means, the constant that holds its
+/// name, its name, and the type of a cell.
 ///
-/// Strings are declared `Utf8` (the files are dictionary-encoded inside, but no
-/// reader sees a dictionary type); only `errno` and `rtt_us` can be null.
-pub fn schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        use DataType::{Int32, Int64, Utf8};
-        let required = |name: &str, data_type| Field::new(name, data_type, false);
-        Arc::new(Schema::new(vec![
-            required(HOST, Utf8),
-            required(BOOT_ID, Utf8),
-            required(TIME, time_type()),
-            required(START_NS, Int64),
-            required(LATENCY_NS, Int64),
-            required(OUTCOME, Utf8),
-            Field::new(ERRNO, Int32, true),
-            required(SYN_RETRANSMITS, Int32),
-            Field::new(RTT_US, Int32, true),
-            required(PID, Int32),
-            required(TID, Int32),
-            required(UID, Int64),
-            required(COMM, Utf8),
-            required(CGROUP, Utf8),
-            required(CGROUP_ID, Int64),
-            required(NETNS, Int64),
-            required(IP_VERSION, Int32),
-            required(SRC_ADDR, Utf8),
-            required(DST_ADDR, Utf8),
-            required(SRC_PORT, Int32),
-            required(DST_PORT, Int32),
-            required(FLAGS, Int32),
-        ]))
-    });
-    Arc::clone(&SCHEMA)
+/// The strings are declared `Utf8` (the files are dictionary-encoded inside, but
+/// no reader sees a dictionary type).
+macro_rules! every_column {
+    ($consumer:ident) => {
+        $consumer! {
+            /// Host name, constant in a file.
+            HOST host: Cow<'a, str>,
+            /// Kernel boot id, constant in a file.
+            BOOT_ID boot_id: Cow<'a, str>,
+            /// Wall-clock time of the start, µs UTC.
+            TIME time: Timestamp,
+            /// CLOCK_MONOTONIC of the start, ns.
+            START_NS start_ns: i64,
+            /// Start to outcome, ns.
+            LATENCY_NS latency_ns: i64,
+            /// [`crate::Outcome`] as a word.
+            OUTCOME outcome: Cow<'a, str>,
+            /// Linux errno or null.
+            ERRNO errno: Option<i32>,
+            /// SYNs sent again.
+            SYN_RETRANSMITS syn_retransmits: i32,
+            /// Handshake RTT, µs, or null.
+            RTT_US rtt_us: Option<i32>,
+            /// Process id.
+            PID pid: i32,
+            /// Thread id.
+            TID tid: i32,
+            /// User id.
+            UID uid: i64,
+            /// Thread name.
+            COMM comm: Cow<'a, str>,
+            /// cgroup v2 path, empty when unknown.
+            CGROUP cgroup: Cow<'a, str>,
+            /// cgroup v2 id.
+            CGROUP_ID cgroup_id: i64,
+            /// Network namespace inode.
+            NETNS netns: i64,
+            /// 4 or 6.
+            IP_VERSION ip_version: i32,
+            /// Source address as text.
+            SRC_ADDR src_addr: Cow<'a, str>,
+            /// Destination address as text.
+            DST_ADDR dst_addr: Cow<'a, str>,
+            /// Source port.
+            SRC_PORT src_port: i32,
+            /// Destination port.
+            DST_PORT dst_port: i32,
+            /// Bits of [`crate::flags`].
+            FLAGS flags: i32,
+        }
+    };
 }
+pub(super) use every_column;
+
+macro_rules! names_and_schema {
+    ($($(#[$meaning:meta])* $constant:ident $name:ident: $cell:ty,)+) => {
+        $($(#[$meaning])* pub const $constant: &str = stringify!($name);)+
+
+        /// The names in file order.
+        pub const NAMES: [&str; [$($constant),+].len()] = [$($constant),+];
+
+        /// The columns in file order; those that may be null are [`ERRNO`] and [`RTT_US`].
+        pub fn schema() -> SchemaRef {
+            use std::borrow::Cow;
+
+            use super::cell::Timestamp;
+
+            #[expect(clippy::extra_unused_lifetimes, reason = "types of cells name it")]
+            fn fields<'a>() -> Vec<Field> {
+                vec![$(<$cell as Cell<'a>>::field($constant),)+]
+            }
+            static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| Arc::new(Schema::new(fields())));
+            Arc::clone(&SCHEMA)
+        }
+    };
+}
+every_column!(names_and_schema);
 
 /// Order of the rows inside one row group: sorting this way saves about 30 %.
 ///

@@ -35,11 +35,13 @@ use arrow::ipc::writer::{
 use arrow::record_batch::RecordBatch;
 use serde::{Deserialize, Serialize};
 
-use super::columns;
+use super::footer::{self, FooterError};
 use super::metadata::{
-    CaptureInfo, ClockSample, Counters, Instant, LossSpan, MetadataError, NetworkInfo,
+    CaptureInfo, ClockSample, Counters, Instant, LossSpan, MetadataError, NetworkInfo, StopReason,
+    thin_clock_samples,
 };
-use super::{FORMAT_VERSION, KEY_CAPTURE, KEY_FORMAT_VERSION, METADATA_LIMIT};
+use super::rows::{RowError, Rows};
+use super::{FORMAT_VERSION, METADATA_LIMIT, columns};
 
 /// File name suffix of a journal, after the capture's own name.
 pub const JOURNAL_SUFFIX: &str = ".journal";
@@ -92,6 +94,24 @@ pub enum JournalError {
     Arrow(#[from] ArrowError),
 }
 
+impl From<FooterError> for JournalError {
+    fn from(error: FooterError) -> Self {
+        match error {
+            FooterError::NotACapture | FooterError::VersionNotANumber => Self::NotAJournal,
+            FooterError::Newer(version) => {
+                Self::Metadata(MetadataError::Version(version.try_into().unwrap_or(u32::MAX)))
+            }
+            FooterError::Metadata(error) => Self::Metadata(error),
+        }
+    }
+}
+
+impl From<RowError> for JournalError {
+    fn from(_: RowError) -> Self {
+        Self::Columns
+    }
+}
+
 /// Appends checked batches to a stream.
 ///
 /// Every call hands the writer one whole message in one `write_all`.
@@ -110,10 +130,8 @@ impl<W: Write> JournalWriter<W> {
     /// # Errors
     /// [`JournalError::Io`] from `out`, [`JournalError::Metadata`] when `info` is too large.
     pub fn create(out: W, info: &CaptureInfo) -> Result<Self, JournalError> {
-        let schema = columns::schema().as_ref().clone().with_metadata([
-            (KEY_FORMAT_VERSION.to_owned(), FORMAT_VERSION.to_string()),
-            (KEY_CAPTURE.to_owned(), info.to_json()?),
-        ]);
+        let pairs = footer::pairs(info)?.map(|(key, value)| (key.to_owned(), value));
+        let schema = columns::schema().as_ref().clone().with_metadata(pairs);
         let mut writer = Self {
             out,
             generator: IpcDataGenerator::default(),
@@ -221,6 +239,9 @@ pub struct JournalReader<R> {
     schema: SchemaRef,
     info: CaptureInfo,
     note: Note,
+    rows: u64,
+    /// The end of the attempt that ended last.
+    last: Option<Instant>,
     offset: u64,
     end: Option<JournalEnd>,
 }
@@ -237,21 +258,33 @@ impl<R: Read> JournalReader<R> {
         };
         let schema = first.header()?.header_as_schema().ok_or(JournalError::NotAJournal)?;
         let schema = try_fb_to_schema(schema)?;
-        let json = schema.metadata().get(KEY_CAPTURE).ok_or(JournalError::NotAJournal)?;
-        let info = CaptureInfo::from_json(json)?;
+        let info = footer::capture_info(|key| schema.metadata().get(key).map(String::as_str))?;
         if schema.fields() != columns::schema().fields() {
             return Err(JournalError::Columns);
         }
-        Ok(Self { input, schema: Arc::new(schema), info, note: first.note, offset, end: None })
+        let (schema, note) = (Arc::new(schema), first.note);
+        let (rows, last, end) = Default::default();
+        Ok(Self { input, schema, info, note, rows, last, offset, end })
     }
 
-    /// The metadata as written at the start, updated by every note read so far.
+    /// The metadata of a recording that was not finished: as written at the
+    /// start, updated by every note and row read so far. It stopped at the last
+    /// moment that any of them tells of.
     pub fn info(&self) -> CaptureInfo {
         let mut info = self.info.clone();
+        info.clean = false;
+        info.stop_reason = StopReason::Unknown;
         info.counters = self.note.counters.clone();
+        info.counters.written = self.rows;
         info.loss_spans = self.note.loss_spans.clone();
         info.clock.extend(&self.note.clock);
-        info.stop = self.note.now.unwrap_or(info.stop);
+        thin_clock_samples(&mut info.clock);
+        let sampled = self.note.clock.last().map(|sample| Instant {
+            time_us: sample.realtime_ns.div_euclid(1_000),
+            monotonic_ns: sample.monotonic_ns,
+        });
+        let moments = [Some(info.stop), self.note.now, sampled, self.last].into_iter().flatten();
+        info.stop = moments.max_by_key(|moment| moment.monotonic_ns).unwrap_or(info.stop);
         info.account_problem.clone_from(&self.note.account_problem);
         if let Some(networks) = &self.note.networks {
             info.networks.clone_from(networks);
@@ -287,10 +320,16 @@ impl<R: Read> JournalReader<R> {
                 let earlier = std::mem::replace(&mut self.note, message.note.clone());
                 let later = std::mem::replace(&mut self.note.clock, earlier.clock);
                 self.note.clock.extend(later);
+                // A recording of weeks must not fill the memory, nor the footer.
+                thin_clock_samples(&mut self.note.clock);
                 if self.note.networks.is_none() {
                     self.note.networks = earlier.networks;
                 }
-                Ok(Some(message.batch(&self.schema)?))
+                let batch = message.batch(&self.schema)?;
+                self.rows += batch.num_rows() as u64;
+                let ends = Rows::of(&batch)?.ends().chain(self.last);
+                self.last = ends.max_by_key(|end| end.monotonic_ns);
+                Ok(Some(batch))
             }
         }
     }

@@ -119,6 +119,24 @@ pub struct ClockSample {
     pub max_error_us: Option<i64>,
 }
 
+/// Most clock samples of a capture: those of a recording of any length must fit
+/// into [`METADATA_LIMIT`].
+pub const CLOCK_SAMPLES_LIMIT: usize = 256;
+
+/// Drops every other sample, but not the first, if there are more than
+/// [`CLOCK_SAMPLES_LIMIT`]; returns whether it did.
+pub fn thin_clock_samples(samples: &mut Vec<ClockSample>) -> bool {
+    let too_many = samples.len() > CLOCK_SAMPLES_LIMIT;
+    if too_many {
+        let mut keep = false;
+        samples.retain(|_| {
+            keep = !keep;
+            keep
+        });
+    }
+    too_many
+}
+
 /// Why a recording ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

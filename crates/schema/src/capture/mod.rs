@@ -2,10 +2,20 @@
 //!
 //! `docs/format.md` is the reference for people; the names here are the
 //! contract other programs read.
+//!
+//! * [`columns`] and [`rows`]: what a row is, and its way from and to events;
+//! * [`metadata`] and [`footer`]: the document beside the rows, and where it lies;
+//! * [`journal`]: what a recording leaves on disk before it is sealed;
+//! * `file` (feature `parquet`): captures written, and columns checked, in Parquet.
 
+mod cell;
 pub mod columns;
+#[cfg(feature = "parquet")]
+pub mod file;
+pub mod footer;
 pub mod journal;
 pub mod metadata;
+pub mod rows;
 
 /// Version of the columns and of the metadata document written by this crate.
 pub const FORMAT_VERSION: u32 = 1;

@@ -1,6 +1,7 @@
 //! Decoding against hand-laid bytes and every malformed shape.
 
 use super::*;
+use crate::encode::encode_record;
 use crate::flags;
 
 fn record() -> ConnectRecord {
@@ -73,7 +74,10 @@ fn a_record_survives_the_wire() {
     assert_eq!(decode_record(&bytes(&record)), Ok(record));
     assert_eq!(decode_start(&bytes(&record)[..START_LEN]), Ok(record.start));
 
+    assert_eq!(encode_record(&record).as_slice(), bytes(&record));
+
     let event = decode_event(&bytes(&record)).expect("a valid record");
+    assert_eq!(ConnectRecord::from(&event), record);
     assert_eq!(event.latency_ns, 251);
     assert_eq!(event.outcome, Outcome::Refused);
     assert_eq!(event.errno, Some(111));
@@ -92,6 +96,7 @@ fn mapped_addresses_are_ipv4_and_others_stay_ipv6() {
     let event = ConnectEvent::try_from(&record).expect("a valid record");
     assert_eq!(event.src_addr.to_string(), "127.0.0.1");
     assert_eq!(event.dst_addr.to_string(), "::1");
+    assert_eq!(ConnectRecord::from(&event), record);
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl Difference {
     pub fn of(made: &[Made], rows: &[&Row], until_ns: i64) -> Self {
         let mut starts: HashMap<(i32, i32), Vec<i64>> = HashMap::new();
         for row in rows {
-            starts.entry((row.src.1, row.dst.1)).or_default().push(row.start_ns);
+            starts.entry((row.src_port, row.dst_port)).or_default().push(row.start_ns);
         }
         for starts in starts.values_mut() {
             starts.sort_unstable();
@@ -45,7 +45,7 @@ impl Difference {
                 _ => difference.twice.push(made.clone()),
             }
         }
-        let unknown = |row: &&&Row| !known.contains(&((row.src.1, row.dst.1), row.start_ns));
+        let unknown = |row: &&&Row| !known.contains(&((row.src_port, row.dst_port), row.start_ns));
         difference.unknown = rows.iter().filter(unknown).map(|row| (*row).clone()).collect();
         difference.match_in_flight(made);
         difference
@@ -56,10 +56,11 @@ impl Difference {
     fn match_in_flight(&mut self, made: &[Made]) {
         self.unknown.retain(|row| {
             let was_it = |made: &Made| {
-                i32::from(made.to.port()) == row.dst.1
+                i32::from(made.to.port()) == row.dst_port
                     && (made.window.0..=made.window.1).contains(&row.start_ns)
             };
-            let is_known = row.outcome == "in_flight" && row.src.1 == 0 && made.iter().any(was_it);
+            let is_known =
+                row.outcome == "in_flight" && row.src_port == 0 && made.iter().any(was_it);
             self.matched += usize::from(is_known);
             !is_known
         });

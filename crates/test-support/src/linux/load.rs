@@ -39,7 +39,7 @@ impl Peers {
     /// Rows of connects to these peers.
     pub fn rows<'a>(&self, rows: &'a [Row]) -> Vec<&'a Row> {
         let ports = [self.open.port(), self.closed.port()].map(i32::from);
-        rows.iter().filter(|row| ports.contains(&row.dst.1)).collect()
+        rows.iter().filter(|row| ports.contains(&row.dst_port)).collect()
     }
 }
 

@@ -2,12 +2,10 @@
 
 use std::fs;
 
-use arrow::array::AsArray;
-use arrow::datatypes::{Int32Type, Int64Type};
+use connlat_schema::capture::FORMAT_VERSION;
 use connlat_schema::capture::journal::{JournalWriter, Note};
 use connlat_schema::capture::metadata::{Counters, StopReason};
 use connlat_schema::decode::ConnectEvent;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 use test_support::event;
 
@@ -105,38 +103,21 @@ fn names(files: &Files) -> Vec<String> {
 }
 
 #[test]
-fn every_row_arrives_in_sorted_row_groups_that_follow_in_time() {
-    let files = files(250_000);
+fn every_row_arrives_with_the_metadata_made_final() {
+    let files = files(2_500);
     let sealed = seal(&files.journal, &files.output, |mut info| {
         info.clean = true;
         info
     })
     .expect("sealed");
-    assert_eq!((sealed.rows, sealed.end), (250_000, JournalEnd::Closed));
+    assert_eq!((sealed.rows, sealed.end), (2_500, JournalEnd::Closed));
     assert_eq!(sealed.bytes, fs::metadata(files.capture()).expect("the capture").len());
     assert_eq!(names(&files), ["c.parquet"], "neither journal nor temporary file is left");
-
-    let file = File::open(files.capture()).expect("the capture");
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
-    let metadata = reader.metadata().clone();
-    let groups: Vec<i64> = metadata.row_groups().iter().map(|group| group.num_rows()).collect();
-    assert_eq!(groups, [100_000, 100_000, 50_000]);
-    assert!(metadata.row_group(0).sorting_columns().is_some());
-    let stored = metadata.file_metadata().key_value_metadata().expect("metadata");
-    let json = stored.iter().find(|pair| pair.key == KEY_CAPTURE).expect("ours");
-    let info = CaptureInfo::from_json(json.value.as_deref().expect("a value")).expect("readable");
-    assert!(info.clean);
-    assert_eq!(info.counters.written, 250_000);
-
-    let mut starts = Vec::new();
-    for batch in reader.with_batch_size(100_000).build().expect("a reader") {
-        let batch = batch.expect("a batch");
-        let pids = batch[columns::PID].as_primitive::<Int32Type>();
-        assert!(pids.values().is_sorted(), "sorted by pid inside a row group");
-        let times = batch[columns::START_NS].as_primitive::<Int64Type>();
-        starts.push((times.values().iter().min().copied(), times.values().iter().max().copied()));
-    }
-    assert!(starts.windows(2).all(|pair| pair[0].1 < pair[1].0), "{starts:?}");
+    let capture = test_support::Capture::read(&files.capture());
+    assert!(capture.info.clean);
+    assert_eq!(capture.info.counters.written, 2_500);
+    let starts: Vec<i64> = capture.rows.iter().map(|row| row.start_ns).collect();
+    assert_eq!(starts, (0..2_500).map(|number| number * 1_000).collect::<Vec<_>>());
 }
 
 #[test]
@@ -187,12 +168,4 @@ fn a_snapshot_leaves_the_journal_to_go_on() {
     assert_eq!(sealed.rows, 10);
     assert_eq!(names(&files), ["c.parquet.journal", "s.parquet"]);
     assert_eq!(files.seal().expect("sealed").rows, 10);
-}
-
-/// A sealed capture of so many rows, and the directory it is in.
-pub(in crate::capture) fn sealed_file(rows: u64) -> (TempDir, PathBuf) {
-    let files = files(rows);
-    files.seal().expect("sealed");
-    let path = files.capture();
-    (files.directory, path)
 }

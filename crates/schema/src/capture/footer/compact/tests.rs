@@ -1,12 +1,13 @@
 //! Footers that lie cost a small read and an error.
 
-use std::io::{Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::*;
-use crate::capture::seal::tests::sealed_file;
+use crate::capture::file::seal::tests::capture;
 
 /// A file, sparse where it can be, of this footer.
 fn file(footer: &[u8], claimed: u32, zeros: u64) -> File {
@@ -22,11 +23,10 @@ fn file(footer: &[u8], claimed: u32, zeros: u64) -> File {
 
 #[test]
 fn a_capture_says_the_same_as_to_a_library() {
-    let (_directory, path) = sealed_file(2_500);
-    let footer = read(&File::open(&path).expect("the capture")).expect("a footer");
-    let reader = SerializedFileReader::new(File::open(&path).expect("it")).expect("Parquet");
-    let metadata = reader.metadata().file_metadata();
-    let pairs = metadata.key_value_metadata().expect("metadata");
+    let capture = capture(2_500);
+    let footer = read(&capture).expect("a footer");
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&capture).expect("Parquet");
+    let pairs = metadata.file_metadata().key_value_metadata().expect("metadata");
     let ours = pairs.iter().find(|pair| pair.key == KEY_CAPTURE).expect("ours");
     assert_eq!(footer.rows, 2_500);
     assert_eq!(footer.capture, ours.value);
@@ -54,8 +54,10 @@ fn lengths_and_lists_that_lie_cost_nothing() {
 
 #[test]
 fn a_footer_cut_or_changed_anywhere_is_no_panic() {
-    let (_directory, path) = sealed_file(10);
-    let bytes = std::fs::read(path).expect("the capture");
+    let mut bytes = Vec::new();
+    let mut capture = capture(10);
+    capture.rewind().expect("the beginning");
+    capture.read_to_end(&mut bytes).expect("the capture");
     let length = u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().expect("4 bytes"));
     let footer = &bytes[bytes.len() - 8 - length as usize..bytes.len() - 8];
     for cut in 0..footer.len() {

@@ -6,13 +6,9 @@
 //! kept: the number of rows and one value. Layout: Thrift's compact protocol,
 //! `FileMetaData` of parquet.thrift, whose length and magic end the file.
 
-use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read};
-use std::os::unix::fs::FileExt;
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 
-use connlat_schema::capture::{KEY_CAPTURE, METADATA_LIMIT};
-
-use super::seal::PositionedFile;
+use crate::capture::{KEY_CAPTURE, METADATA_LIMIT};
 
 /// Longest footer that is looked at: some 5,000 row groups, half a billion rows.
 const FOOTER_LIMIT: u64 = 16 << 20;
@@ -44,23 +40,24 @@ pub struct Footer {
     pub capture: Option<String>,
 }
 
-/// Reads the footer of an open file.
+/// Reads the footer of a file, wherever in it the reader stands.
 ///
 /// # Errors
 /// When it cannot be read, is none, or is larger than any of ours.
-pub fn read(file: &File) -> io::Result<Footer> {
-    let size = file.metadata()?.len();
+pub fn read(mut file: impl Read + Seek) -> io::Result<Footer> {
+    let size = file.seek(SeekFrom::End(0))?;
     let end = size.checked_sub(8).ok_or_else(not_parquet)?;
+    file.seek(SeekFrom::Start(end))?;
     let mut tail = [0; 8];
-    file.read_exact_at(&mut tail, end)?;
+    file.read_exact(&mut tail)?;
     let [a, b, c, d, magic @ ..] = tail;
     let length = u64::from(u32::from_le_bytes([a, b, c, d]));
     if magic != MAGIC || length > FOOTER_LIMIT {
         return Err(not_parquet());
     }
     let start = end.checked_sub(length).ok_or_else(not_parquet)?;
-    let footer = PositionedFile::new(file, start).take(length);
-    Compact(BufReader::new(footer)).file_metadata()
+    file.seek(SeekFrom::Start(start))?;
+    Compact(BufReader::new(file.take(length))).file_metadata()
 }
 
 fn not_parquet() -> io::Error {
@@ -224,5 +221,5 @@ impl<R: Read> Compact<R> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "parquet"))]
 mod tests;
