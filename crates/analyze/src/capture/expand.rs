@@ -9,7 +9,7 @@ use connlat_schema::capture::journal::JOURNAL_SUFFIX;
 
 use super::error::{Problem, SourceError};
 
-/// Directories below one that was named: `host=…/date=…/` are two.
+/// Directories below one that was named: `node=…/date=…/` are two.
 const DEEPEST: usize = 8;
 
 /// A file and the position of the argument it comes from.

@@ -1,11 +1,13 @@
 //! Names of captures: the default file, and the tree of a flight recorder.
 
+use std::fmt::Write;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use rustix::io::Errno;
+use sha2::{Digest, Sha256};
 
 use super::output::{Output, OutputError};
 use crate::files::Directory;
@@ -26,7 +28,44 @@ fn safe(host: &str) -> String {
     host.chars().take(64).map(|c| if is_safe(c) { c } else { '_' }).collect()
 }
 
-/// A directory below which captures lie as `host=HOST/date=YYYY-MM-DD/NAME`,
+/// The directory of a host in a [`CaptureTree`]: `node=h-HOST`.
+///
+/// Engines that know hive partitions make a column of the key and guess its type
+/// from the value. So the key is no column of a capture; the value begins with
+/// a letter and a hyphen, which no number, date, boolean or null does; and each
+/// byte but ASCII letters, digits, `-` and `.` is `_` and two hexadecimal
+/// digits, so that no two hosts share a directory and no engine has to decode
+/// anything. A name that would be too long for a directory ends in a digest.
+fn node_directory(host: &str) -> String {
+    let mut encoded = String::new();
+    for byte in host.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.') {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "_{byte:02x}");
+        }
+    }
+    if encoded.len() > LONGEST_NODE {
+        encoded.truncate(LONGEST_NODE - 34);
+        // A plain name has no `_` that two of these letters follow.
+        encoded.push_str("_z");
+        for byte in &Sha256::digest(host.as_bytes())[..16] {
+            let _ = write!(encoded, "{byte:02x}");
+        }
+    }
+    format!("node=h-{encoded}")
+}
+
+/// The directory of a host in trees of connlat before `node=`.
+fn former_directory(host: &str) -> String {
+    format!("host={}", safe(host))
+}
+
+/// Most bytes of an encoded host: a name in Linux has 64 bytes, which take three
+/// each at most, and a directory's name may have 255.
+const LONGEST_NODE: usize = 200;
+
+/// A directory below which captures lie as `node=h-HOST/date=YYYY-MM-DD/NAME`,
 /// as engines that know hive partitions expect.
 #[derive(Debug, Clone)]
 pub struct CaptureTree {
@@ -64,12 +103,18 @@ impl CaptureTree {
         Output::within(day, name, false, self.mode).create_first_unused()
     }
 
-    /// The directory of this host.
+    /// The directory of this host, made if it is not there.
     ///
     /// # Errors
     /// [`OutputError`].
     pub fn host_directory(&self) -> Result<Directory, OutputError> {
-        descend(&self.root, &format!("host={}", safe(&self.host)))
+        descend(&self.root, &node_directory(&self.host))
+    }
+
+    /// The directory that connlat before `node=` made for this host; `None` if
+    /// there is none, or it is a link.
+    pub fn former_directory(&self) -> Option<Directory> {
+        self.root.subdirectory(former_directory(&self.host)).ok()
     }
 }
 
@@ -105,10 +150,30 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_tells_hosts_apart_and_is_no_number_date_or_null() {
+        for (host, directory) in [
+            ("web-1.example", "node=h-web-1.example"),
+            ("123", "node=h-123"),
+            ("2026-11-25", "node=h-2026-11-25"),
+            ("__HIVE_DEFAULT_PARTITION__", "node=h-_5f_5fHIVE_5fDEFAULT_5fPARTITION_5f_5f"),
+            ("a=b", "node=h-a_3db"),
+            ("a:b", "node=h-a_3ab"),
+            ("a_3ab", "node=h-a_5f3ab"),
+            ("é/\n", "node=h-_c3_a9_2f_0a"),
+            ("", "node=h-"),
+        ] {
+            assert_eq!(node_directory(host), directory);
+        }
+        let long = |last: &str| node_directory(&("\u{fffd}".repeat(63) + last));
+        assert_eq!(long("a").len(), "node=h-".len() + LONGEST_NODE);
+        assert_ne!(long("a"), long("b"));
+    }
+
+    #[test]
     fn segments_of_one_second_get_numbers() {
         let root = tempfile::tempdir().expect("a directory");
         let tree = CaptureTree::open(root.path(), "h", DEFAULT_MODE).expect("a tree");
-        let directory = root.path().join("host=h/date=2026-11-23");
+        let directory = root.path().join("node=h-h/date=2026-11-23");
         for name in ["connlat-h-20261123T190509Z.parquet", "connlat-h-20261123T190509Z-2.parquet"] {
             let (output, _journal) = tree.create_journal(time()).expect("a journal");
             assert_eq!(output.shown(), directory.join(name));
@@ -118,11 +183,11 @@ mod tests {
     #[test]
     fn links_in_the_tree_are_refused() {
         let root = tempfile::tempdir().expect("a directory");
-        std::os::unix::fs::symlink("/tmp", root.path().join("host=h")).expect("a link");
+        std::os::unix::fs::symlink("/tmp", root.path().join("node=h-h")).expect("a link");
         let tree = CaptureTree::open(root.path(), "h", DEFAULT_MODE).expect("a tree");
         assert!(matches!(tree.create_journal(time()), Err(OutputError::NotADirectory(_))));
-        fs::remove_file(root.path().join("host=h")).expect("removed");
-        fs::write(root.path().join("host=h"), "a file").expect("write");
+        fs::remove_file(root.path().join("node=h-h")).expect("removed");
+        fs::write(root.path().join("node=h-h"), "a file").expect("write");
         assert!(matches!(tree.create_journal(time()), Err(OutputError::NotADirectory(_))));
     }
 }

@@ -1,7 +1,8 @@
 //! What a flight recorder deletes: its own oldest sealed segments, nothing else.
 //!
-//! Own means: in this host's part of the tree, named like this host's
-//! captures, and by its own metadata a rotated segment of this very machine.
+//! Own means: in this host's part of the tree, in the directory of today's
+//! layout or of the former one, named like this host's captures, and by its own
+//! metadata a rotated segment of this very machine.
 //! Segments of earlier runs count, journals never do. Others may put files with
 //! such names there: of each no more is read than a bounded look at its footer,
 //! and what is deleted is the file that was looked at.
@@ -46,8 +47,10 @@ pub struct Owner {
 }
 
 /// A sealed segment on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Segment {
+    /// The host's directory.
+    host: Directory,
     /// The directory in the host's that it is in.
     day: OsString,
     /// Its name in that.
@@ -64,8 +67,8 @@ impl Segment {
         PathBuf::from(&self.day).join(&self.name)
     }
 
-    fn delete(&self, host_directory: &Directory) -> io::Result<()> {
-        host_directory.subdirectory(&self.day)?.remove(&self.name, self.file)
+    fn delete(&self) -> io::Result<()> {
+        self.host.subdirectory(&self.day)?.remove(&self.name, self.file)
     }
 }
 
@@ -106,14 +109,16 @@ pub struct Deleted {
     pub failed: Option<io::Error>,
 }
 
-/// Deletes what need not be kept below the host's directory. One that cannot
-/// be deleted does not keep the others.
+/// Deletes what need not be kept below the host's directory and the one that
+/// earlier versions made for it, which counts as well. One that cannot be
+/// deleted does not keep the others.
 ///
 /// # Errors
 /// When a directory cannot be listed; nothing is deleted then.
 pub fn apply(
     retention: Retention,
     host_directory: &Directory,
+    former_directory: Option<&Directory>,
     owner: &Owner,
     now: ClockReading,
 ) -> io::Result<Deleted> {
@@ -121,6 +126,9 @@ pub fn apply(
         return Ok(Deleted::default());
     }
     let mut segments = own_segments(host_directory, owner)?;
+    if let Some(former) = former_directory {
+        segments.extend(own_segments(former, owner)?);
+    }
     // The newest come first: they are kept until the allowance is used up.
     segments.sort_by(|a, b| (b.ended, &b.name).cmp(&(a.ended, &a.name)));
     let mut kept_bytes = 0_u64;
@@ -133,7 +141,7 @@ pub fn apply(
         // The newest is always kept, however small the allowance.
         let too_much = newer > 0 && retention.bytes.is_some_and(|bytes| kept_bytes > bytes);
         if too_old || too_much {
-            match segment.delete(host_directory) {
+            match segment.delete() {
                 Ok(()) => deleted.push(segment),
                 // Another recorder in this tree was faster.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -141,7 +149,10 @@ pub fn apply(
             }
         }
     }
-    remove_empty_days(host_directory);
+    remove_empty_days(host_directory, true);
+    if let Some(former) = former_directory {
+        remove_empty_days(former, false);
+    }
     Ok(Deleted { segments: deleted, failed })
 }
 
@@ -158,14 +169,18 @@ fn own_segments(host_directory: &Directory, owner: &Owner) -> io::Result<Vec<Seg
             let text = name.to_string_lossy();
             if text.starts_with(&prefix) && text.ends_with(".parquet") {
                 // What is no segment of ours, or cannot be read, is none.
-                segments.extend(own_segment(&directory, &day, &name, owner));
+                let segment = own_segment(&directory, &name, owner);
+                segments.extend(segment.map(|(file, bytes, ended)| {
+                    let (host, day) = (host_directory.clone(), day.clone());
+                    Segment { host, day, name, file, bytes, ended }
+                }));
             }
         }
     }
     Ok(segments)
 }
 
-fn own_segment(directory: &Directory, day: &OsStr, name: &OsStr, owner: &Owner) -> Option<Segment> {
+fn own_segment(directory: &Directory, name: &OsStr, owner: &Owner) -> Option<(FileId, u64, Ended)> {
     let file = directory.open_file(name).ok()?;
     let info = capture_info(&file, &directory.shown(name)).ok()?;
     if !is_own(&info, owner) {
@@ -177,8 +192,7 @@ fn own_segment(directory: &Directory, day: &OsStr, name: &OsStr, owner: &Owner) 
     } else {
         Ended::Before(metadata.modified().ok()?)
     };
-    let (day, name, file) = (day.to_owned(), name.to_owned(), FileId::of(&file).ok()?);
-    Some(Segment { day, name, file, bytes: metadata.len(), ended })
+    Some((FileId::of(&file).ok()?, metadata.len(), ended))
 }
 
 fn is_day(name: &OsStr) -> bool {
@@ -192,13 +206,15 @@ fn is_own(info: &CaptureInfo, owner: &Owner) -> bool {
 }
 
 /// A day whose segments are all gone leaves no empty directory. The newest
-/// day stays, for the next segment may be about to appear there, and one that
-/// is not empty stays by rmdir(2).
-fn remove_empty_days(host_directory: &Directory) {
+/// day stays if segments still come, for the next may be about to appear there,
+/// and one that is not empty stays by rmdir(2).
+fn remove_empty_days(host_directory: &Directory, segments_come: bool) {
     let Ok(mut days) = host_directory.names() else { return };
     days.retain(|name| is_day(name));
     days.sort();
-    days.pop();
+    if segments_come {
+        days.pop();
+    }
     for day in days {
         let _ = host_directory.remove_subdirectory(day);
     }

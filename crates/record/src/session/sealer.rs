@@ -136,7 +136,9 @@ impl Keeper {
     fn delete(&self) -> anyhow::Result<u64> {
         let directory = self.tree.host_directory()?;
         let now = ClockReading::now();
-        let deleted = retention::apply(self.retention, &directory, &self.owner, now)?;
+        let former = self.tree.former_directory();
+        let deleted =
+            retention::apply(self.retention, &directory, former.as_ref(), &self.owner, now)?;
         if let Some(error) = deleted.failed {
             say!("record: cannot delete an old segment: {error}");
         }

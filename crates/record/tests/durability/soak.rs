@@ -49,7 +49,7 @@ fn rotation_keeps_every_event_once_in_constant_memory() {
         let text = segment.strip_prefix(directory.path()).expect("below").to_string_lossy();
         let parts: Vec<&str> = text.split('/').collect();
         let hive = matches!(parts[..], [host, date, name]
-            if host.starts_with("host=") && date.starts_with("date=") && name.starts_with("connlat-"));
+            if host.starts_with("node=h-") && date.starts_with("date=") && name.starts_with("connlat-"));
         assert!(hive, "{text}");
         let capture = Capture::read(segment);
         assert!(capture.info.clean, "{text}");
@@ -124,8 +124,8 @@ fn retention_deletes_its_own_oldest_segments_and_nothing_else() {
         let first = captures_below(&place).remove(0);
 
         // Somebody else's files, older by name than anything of this recorder.
-        let host = place.parent().and_then(Path::file_name).expect("host=").to_string_lossy();
-        let host = host.trim_start_matches("host=").to_owned();
+        let host = place.parent().and_then(Path::file_name).expect("node=").to_string_lossy();
+        let host = host.trim_start_matches("node=h-").to_owned();
         let foreign = [
             "notes.txt".to_owned(),
             "aaa.parquet".to_owned(),

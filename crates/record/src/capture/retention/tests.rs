@@ -1,6 +1,7 @@
 //! What is deleted when, also when somebody sets the clock.
 
 use std::fs::{self, File};
+use std::path::Path;
 
 use connlat_schema::capture::journal::JournalWriter;
 use connlat_schema::capture::metadata::Instant;
@@ -49,7 +50,7 @@ impl Tree {
     /// Names of what is deleted.
     fn deleted(&self, retention: Retention, now: ClockReading) -> Vec<String> {
         let directory = Directory::open(self.0.path()).expect("a directory");
-        let deleted = apply(retention, &directory, &owner(), now).expect("applied");
+        let deleted = apply(retention, &directory, None, &owner(), now).expect("applied");
         assert!(deleted.failed.is_none(), "{deleted:?}");
         let name = |segment: Segment| {
             let name = segment.path();
@@ -136,13 +137,34 @@ fn a_day_that_is_swapped_after_the_look_loses_nothing() {
     fs::create_dir(&day).expect("a directory");
     for segment in &segments {
         fs::write(tree.0.path().join(segment.path()), "somebody else's").expect("write");
-        segment.delete(&directory).expect_err("another file");
+        segment.delete().expect_err("another file");
         assert!(tree.0.path().join(segment.path()).exists());
     }
     fs::remove_dir_all(&day).expect("removed");
     std::os::unix::fs::symlink(&aside, &day).expect("a link");
     for segment in &segments {
-        segment.delete(&directory).expect_err("through a link");
+        segment.delete().expect_err("through a link");
     }
     assert_eq!(fs::read_dir(&aside).expect("aside").count(), 3);
+}
+
+#[test]
+fn segments_of_the_former_layout_are_kept_and_deleted_with_the_others() {
+    let (tree, former) = (tree(), tree());
+    let open = |tree: &Tree| Directory::open(tree.0.path()).expect("a directory");
+    let (now, host, before) = (at(115 * HOUR, NEW_YEAR + 15 * HOUR), open(&tree), open(&former));
+    let deleted = apply(DAY, &host, Some(&before), &owner(), now).expect("applied");
+    assert_eq!(deleted.segments.len(), 2, "{deleted:?}");
+    // Two segments of each are left; the newest two of all of them fit.
+    let bytes = fs::metadata(tree.0.path().join("date=2026-01-01/connlat-h-first.parquet"));
+    let two = Retention { age: None, bytes: Some(2 * bytes.expect("it").len() + 100) };
+    let deleted = apply(two, &host, Some(&before), &owner(), now).expect("applied");
+    let names: Vec<_> = deleted.segments.iter().map(Segment::path).collect();
+    assert_eq!(names, [Path::new("date=2026-01-01/connlat-h-first.parquet"); 2]);
+
+    // Nothing comes to the former directory, so its last day goes, too.
+    let later = at(1_000 * HOUR, NEW_YEAR + 900 * HOUR);
+    assert_eq!(apply(DAY, &host, Some(&before), &owner(), later).expect("it").segments.len(), 2);
+    assert!(tree.0.path().join("date=2026-01-01").exists());
+    assert!(!former.0.path().join("date=2026-01-01").exists());
 }

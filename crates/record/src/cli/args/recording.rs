@@ -60,7 +60,7 @@ pub struct RecordArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Flight recorder and limits")]
 pub struct CaptureArgs {
-    /// Write to DIR/host=HOST/date=YYYY-MM-DD/connlat-HOST-UTCTIME.parquet
+    /// Write to DIR/node=h-HOST/date=YYYY-MM-DD/connlat-HOST-UTCTIME.parquet
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "force"])]
     pub output_dir: Option<PathBuf>,
 
