@@ -44,7 +44,7 @@ pub const TASKS: &[Task] = &[
     task("kernels", ".ci/kernels", "Run the recorder on a matrix of real kernels in QEMU"),
     task("overhead", ".ci/overhead", "Measure what recording costs, beside bpftrace; as root"),
     task("fixtures", "fixtures/stage/stage.py", "Stage incidents and record them; as root"),
-    task("corpus", "fixtures/stage/corpus.py", "Stage every scene with many seeds and loads; as root"),
+    task("corpus", "fixtures/stage/corpus.py", "Stage all scenes, seeds and loads; as root"),
     task("score", "fixtures/stage/score.py", "Compare findings with what was staged in the corpus"),
     task("large", "crates/analyze/tests/large/large.py", "Make huge captures, measure analyze"),
     task("links", ".ci/links", "Check that links in the documentation lead somewhere"),
