@@ -10,9 +10,11 @@ SET spark.sql.session.timeZone = UTC;
 -- Spark takes `node` and `date` from the directories. The filter leaves out the
 -- journals of recorders that run. The columns are named, for Spark would take
 -- them from any of the files, and those of another version of record may have
--- others. In a catalog, for all sessions: CREATE TABLE in place of CREATE
--- TEMPORARY VIEW, PARTITIONED BY (node, date) behind the columns, and MSCK REPAIR
--- TABLE captures for each new day and host.
+-- others. In a catalog, for all sessions: CREATE TABLE in place of CREATE OR
+-- REPLACE TEMPORARY VIEW, PARTITIONED BY (node, date) behind OPTIONS, and MSCK
+-- REPAIR TABLE captures for each new day and host; only of a tree that has no
+-- journals, as rsync collects it, for the filter does not reach a table's
+-- partitions.
 CREATE OR REPLACE TEMPORARY VIEW captures (
     host STRING, boot_id STRING, time TIMESTAMP, start_ns BIGINT, latency_ns BIGINT,
     outcome STRING, errno INT, syn_retransmits INT, rtt_us INT,
