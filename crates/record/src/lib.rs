@@ -23,6 +23,8 @@ pub mod files;
 pub mod host;
 pub mod live;
 mod message;
+mod outlet;
 pub mod privileges;
 pub mod probe;
 pub mod session;
+mod threads;

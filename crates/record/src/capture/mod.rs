@@ -2,6 +2,7 @@
 
 pub mod naming;
 pub mod output;
+mod output_error;
 pub mod recover;
 pub mod retention;
 mod rows;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use connlat_schema::capture::journal::JOURNAL_SUFFIX;
 use rustix::fs::FileType;
 
+pub use super::output_error::OutputError;
 use crate::files::{Directory, FileId, lock};
 
 /// Suffix of the sealed file while it is written.
@@ -20,50 +21,6 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 const MOST_NUMBERED: u32 = 1_000;
 /// Mode of new files: who connected where is nobody else's business.
 pub const DEFAULT_MODE: u32 = 0o600;
-
-/// Why an output cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum OutputError {
-    /// The capture exists already.
-    #[error("{} exists; use --force to replace it, or another --output", .0.display())]
-    Exists(PathBuf),
-    /// Another recording's journal is in the way; it may hold its only data.
-    #[error(
-        "{path} is the journal of another recording; seal it with: record recover {path}",
-        path = .0.display()
-    )]
-    JournalExists(PathBuf),
-    /// The path names no file.
-    #[error("{} is not a file name; use --output DIR/NAME.parquet", .0.display())]
-    NotAFile(PathBuf),
-    /// What is there is no regular file: not even `--force` replaces it.
-    #[error("{} is there and not a regular file; use another --output", .0.display())]
-    NotReplaceable(PathBuf),
-    /// A directory of the output is a link or something else.
-    #[error("{} is not a plain directory; links are not followed there", .0.display())]
-    NotADirectory(PathBuf),
-    /// The system said no.
-    #[error("cannot write {}", path.display())]
-    Io {
-        /// What was to be written.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl OutputError {
-    /// Whether another name might do.
-    fn is_about_the_name(&self) -> bool {
-        match self {
-            Self::Exists(_)
-            | Self::JournalExists(_)
-            | Self::NotAFile(_)
-            | Self::NotReplaceable(_) => true,
-            Self::NotADirectory(_) | Self::Io { .. } => false,
-        }
-    }
-}
 
 /// The files of one capture.
 #[derive(Debug, Clone)]
@@ -134,6 +91,11 @@ impl Output {
     /// The directory the files are in.
     pub fn directory(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
+    }
+
+    /// Likewise, with what can be done in it.
+    pub fn files(&self) -> &Directory {
+        &self.directory
     }
 
     /// Whether sealing may replace an existing capture.

@@ -3,8 +3,10 @@
 //! The directory is opened once and is often somebody else's: whatever happens
 //! to its name meanwhile, all that follows happens in the one that was opened.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -36,19 +38,46 @@ pub enum Recovered {
     AlreadySealed(PathBuf),
 }
 
-/// Seals one journal, named itself or by its capture.
+/// Directories of the files to recover, each opened once. All of them are
+/// opened before the first file is looked at: then the privilege to open any
+/// other is given up.
+#[derive(Debug, Default)]
+pub struct Directories(HashMap<PathBuf, Directory>);
+
+impl Directories {
+    /// The capture that a journal, named itself or by its capture, becomes.
+    ///
+    /// # Errors
+    /// When its directory cannot be opened.
+    pub fn output(&mut self, path: &Path, replace: bool, mode: u32) -> anyhow::Result<Output> {
+        let path = capture_of(path);
+        let parent = path.parent().unwrap_or(Path::new(""));
+        let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
+        let name = name.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
+        let directory = match self.0.get(parent) {
+            Some(directory) => directory.clone(),
+            None => {
+                let directory = Directory::open(parent)
+                    .with_context(|| format!("cannot open the directory of {}", path.display()))?;
+                self.0.entry(parent.to_owned()).or_insert(directory).clone()
+            }
+        };
+        Ok(Output::within(directory, name.to_owned(), replace, mode))
+    }
+
+    /// Those that are open.
+    pub fn opened(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.0.values().map(AsFd::as_fd)
+    }
+}
+
+/// Seals one journal.
 ///
 /// # Errors
 /// When its recorder is alive, another file is in the way, or it cannot be
 /// read or written; nothing has changed then.
-pub fn recover(path: &Path, replace: bool, mode: u32) -> anyhow::Result<Recovered> {
-    let path = capture_of(path);
-    let parent = path.parent().unwrap_or(Path::new(""));
-    let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
-    let name = name.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
-    let directory = Directory::open(parent)
-        .with_context(|| format!("cannot open the directory of {}", path.display()))?;
-    let output = Output::within(directory.clone(), name.to_owned(), replace, mode);
+pub fn recover(output: &Output) -> anyhow::Result<Recovered> {
+    let (directory, name, replace) = (output.files(), output.name(), output.replace());
     let capture = output.shown();
     let journal_path = output.shown_journal();
     let shown = journal_path.display();
@@ -61,7 +90,7 @@ pub fn recover(path: &Path, replace: bool, mode: u32) -> anyhow::Result<Recovere
         }
         bail!("{shown}: no such journal");
     }
-    let journal = open_unused(&directory, &output.journal_name())
+    let journal = open_unused(directory, &output.journal_name())
         .with_context(|| format!("cannot read {shown}"))?;
     let Some(journal) = journal else {
         bail!("{shown} belongs to a recorder that is running; stop it first")
@@ -72,7 +101,7 @@ pub fn recover(path: &Path, replace: bool, mode: u32) -> anyhow::Result<Recovere
         return Ok(Recovered::Empty(journal_path));
     }
     if !replace && directory.status(name)?.is_some() {
-        if !is_sealed_copy(&journal, &output)? {
+        if !is_sealed_copy(&journal, output)? {
             bail!("{} exists and is another recording; move it, or use --force", capture.display());
         }
         output
@@ -81,7 +110,7 @@ pub fn recover(path: &Path, replace: bool, mode: u32) -> anyhow::Result<Recovere
             .with_context(cannot_remove)?;
         return Ok(Recovered::AlreadySealed(capture));
     }
-    let sealed = seal::seal(&journal, &output, |info| info)?;
+    let sealed = seal::seal(&journal, output, |info| info)?;
     let damaged = sealed.end == JournalEnd::Damaged;
     Ok(Recovered::Sealed { capture, rows: sealed.rows, damaged })
 }

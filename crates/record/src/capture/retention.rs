@@ -12,6 +12,8 @@
 //! apart by CLOCK_MONOTONIC, and the wall clock, which those of earlier boots
 //! need, counts only as far as it has run since the recorder began.
 
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
@@ -23,6 +25,11 @@ use super::naming::name_prefix;
 use super::recover::capture_info;
 use crate::files::{Directory, FileId};
 use crate::host::ClockReading;
+
+/// Most segments that are remembered during a look, some 2 MB. Others can put
+/// any number of them there; the oldest are what matters, and what is beyond
+/// them has its turn at the next look.
+const MOST_REMEMBERED: usize = 10_000;
 
 /// What to keep; `None` keeps everything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,11 +53,11 @@ pub struct Owner {
     pub started: ClockReading,
 }
 
-/// A sealed segment on disk.
-#[derive(Debug, Clone)]
+/// A sealed segment on disk; what ended later is greater.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// The host's directory.
-    host: Directory,
+    /// Which of the host's directories.
+    host: usize,
     /// The directory in the host's that it is in.
     day: OsString,
     /// Its name in that.
@@ -67,8 +74,26 @@ impl Segment {
         PathBuf::from(&self.day).join(&self.name)
     }
 
-    fn delete(&self) -> io::Result<()> {
-        self.host.subdirectory(&self.day)?.remove(&self.name, self.file)
+    fn delete(&self, hosts: &[&Directory]) -> io::Result<()> {
+        let host = hosts.get(self.host).ok_or(io::ErrorKind::NotFound)?;
+        host.subdirectory(&self.day)?.remove(&self.name, self.file)
+    }
+}
+
+impl Ord for Segment {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.ended, &self.name, &self.day, self.host).cmp(&(
+            other.ended,
+            &other.name,
+            &other.day,
+            other.host,
+        ))
+    }
+}
+
+impl PartialOrd for Segment {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -125,23 +150,20 @@ pub fn apply(
     if retention == Retention::default() {
         return Ok(Deleted::default());
     }
-    let mut segments = own_segments(host_directory, owner)?;
-    if let Some(former) = former_directory {
-        segments.extend(own_segments(former, owner)?);
-    }
-    // The newest come first: they are kept until the allowance is used up.
-    segments.sort_by(|a, b| (b.ended, &b.name).cmp(&(a.ended, &a.name)));
-    let mut kept_bytes = 0_u64;
+    let hosts: Vec<&Directory> = std::iter::once(host_directory).chain(former_directory).collect();
+    let Found { oldest, mut count, mut bytes } = Found::look(&hosts, owner, MOST_REMEMBERED)?;
     let mut deleted = Vec::new();
     let mut failed = None;
-    for (newer, segment) in segments.into_iter().enumerate() {
-        kept_bytes = kept_bytes.saturating_add(segment.bytes);
+    for segment in oldest.into_sorted_vec() {
         let too_old =
             retention.age.is_some_and(|age| segment.ended.is_older_than(age, owner.started, now));
         // The newest is always kept, however small the allowance.
-        let too_much = newer > 0 && retention.bytes.is_some_and(|bytes| kept_bytes > bytes);
+        let too_much = count > 1 && retention.bytes.is_some_and(|most| bytes > most);
+        // What is left are those that are newer.
+        count -= 1;
+        bytes = bytes.saturating_sub(segment.bytes);
         if too_old || too_much {
-            match segment.delete() {
+            match segment.delete(&hosts) {
                 Ok(()) => deleted.push(segment),
                 // Another recorder in this tree was faster.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -156,28 +178,54 @@ pub fn apply(
     Ok(Deleted { segments: deleted, failed })
 }
 
-fn own_segments(host_directory: &Directory, owner: &Owner) -> io::Result<Vec<Segment>> {
-    let prefix = name_prefix(&owner.host);
-    let mut segments = Vec::new();
-    for day in host_directory.names()? {
-        if !is_day(&day) {
-            continue;
+/// Own segments in the tree.
+#[derive(Debug, Default)]
+struct Found {
+    /// The oldest of them.
+    oldest: BinaryHeap<Segment>,
+    /// How many there are.
+    count: u64,
+    /// Their size together.
+    bytes: u64,
+}
+
+impl Found {
+    fn look(hosts: &[&Directory], owner: &Owner, most: usize) -> io::Result<Self> {
+        let prefix = name_prefix(&owner.host);
+        let mut found = Self::default();
+        let mut failed = None;
+        for (host, host_directory) in hosts.iter().enumerate() {
+            host_directory.for_each_name(|day| {
+                if !is_day(day) {
+                    return;
+                }
+                // A link or a file, or another recorder has just removed it.
+                let Ok(directory) = host_directory.subdirectory(day) else { return };
+                let listed = directory.for_each_name(|name| {
+                    let text = name.to_string_lossy();
+                    if text.starts_with(&prefix)
+                        && text.ends_with(".parquet")
+                        // What is no segment of ours, or cannot be read, is none.
+                        && let Some((file, bytes, ended)) = own_segment(&directory, name, owner)
+                    {
+                        let (day, name) = (day.to_owned(), name.to_owned());
+                        found.add(Segment { host, day, name, file, bytes, ended }, most);
+                    }
+                });
+                failed = failed.take().or(listed.err());
+            })?;
         }
-        // A link or a file, or another recorder has just removed it.
-        let Ok(directory) = host_directory.subdirectory(&day) else { continue };
-        for name in directory.names()? {
-            let text = name.to_string_lossy();
-            if text.starts_with(&prefix) && text.ends_with(".parquet") {
-                // What is no segment of ours, or cannot be read, is none.
-                let segment = own_segment(&directory, &name, owner);
-                segments.extend(segment.map(|(file, bytes, ended)| {
-                    let (host, day) = (host_directory.clone(), day.clone());
-                    Segment { host, day, name, file, bytes, ended }
-                }));
-            }
+        failed.map_or(Ok(found), Err)
+    }
+
+    fn add(&mut self, segment: Segment, most: usize) {
+        self.count += 1;
+        self.bytes = self.bytes.saturating_add(segment.bytes);
+        self.oldest.push(segment);
+        if self.oldest.len() > most {
+            self.oldest.pop();
         }
     }
-    Ok(segments)
 }
 
 fn own_segment(directory: &Directory, name: &OsStr, owner: &Owner) -> Option<(FileId, u64, Ended)> {
@@ -209,15 +257,19 @@ fn is_own(info: &CaptureInfo, owner: &Owner) -> bool {
 /// day stays if segments still come, for the next may be about to appear there,
 /// and one that is not empty stays by rmdir(2).
 fn remove_empty_days(host_directory: &Directory, segments_come: bool) {
-    let Ok(mut days) = host_directory.names() else { return };
-    days.retain(|name| is_day(name));
-    days.sort();
-    if segments_come {
-        days.pop();
-    }
-    for day in days {
-        let _ = host_directory.remove_subdirectory(day);
-    }
+    let mut newest = OsString::new();
+    let listed = host_directory.for_each_name(|name| {
+        if is_day(name) && name > newest.as_os_str() {
+            newest = name.to_owned();
+        }
+    });
+    let _ = listed.and_then(|()| {
+        host_directory.for_each_name(|name| {
+            if is_day(name) && !(segments_come && name == newest.as_os_str()) {
+                let _ = host_directory.remove_subdirectory(name);
+            }
+        })
+    });
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::message::say;
+use crate::message::{self, say};
 use crate::{check, live, session};
 use args::{Args, Subcommand};
 
@@ -34,12 +34,11 @@ pub fn main() -> ExitCode {
         Some(Subcommand::Live(live)) if live.ebpf => live::print_program().map(|()| 0),
         Some(Subcommand::Live(live)) => session::run(&options::for_live(*live)),
     };
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            // One line, however deep the cause.
-            say!("record: {error:#}");
-            ExitCode::from(FAILURE)
-        }
-    }
+    let code = result.unwrap_or_else(|error| {
+        // One line, however deep the cause.
+        say!("record: {error:#}");
+        FAILURE
+    });
+    message::end_session();
+    ExitCode::from(code)
 }

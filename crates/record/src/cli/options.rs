@@ -18,6 +18,7 @@ pub fn for_recording(args: RecordArgs) -> Options {
         screen: None,
         duration: args.duration,
         nice: args.probe.nice,
+        user: args.probe.user,
         probe: probe(filters, args.min_latency, args.probe),
         command: args.command,
     }
@@ -43,6 +44,7 @@ pub fn for_live(args: LiveArgs) -> Options {
         }),
         duration: args.duration,
         nice: args.probe.nice,
+        user: args.probe.user,
         probe: probe(filters, args.min_ms, args.probe),
         command: Vec::new(),
     }

@@ -1,23 +1,28 @@
 //! `record recover`: each file on its own, a line for each.
 
-use connlat_schema::escape::terminal;
-
 use super::args::RecoverArgs;
 use crate::capture::output::DEFAULT_MODE;
-use crate::capture::recover::{Recovered, recover};
+use crate::capture::recover::{Directories, Recovered, recover};
 use crate::message::say;
+use crate::{files, privileges};
 
 /// Seals what can be sealed; 1 if a file could not be.
 ///
 /// # Errors
-/// None of its own: failures are printed and counted.
+/// When privileges cannot be given up; other failures are printed and counted.
 pub fn run(args: &RecoverArgs) -> anyhow::Result<u8> {
+    // A directory of each day, perhaps.
+    files::allow_many_open();
+    let mut directories = Directories::default();
+    let open = |file| directories.output(file, args.force, DEFAULT_MODE);
+    let outputs: Vec<_> = args.files.iter().map(AsRef::as_ref).map(open).collect();
+    privileges::keep_for_recovery(directories.opened())?;
     let mut code = 0;
-    for file in &args.files {
-        match recover(file, args.force, DEFAULT_MODE) {
-            Ok(recovered) => tell(&format!("[ record: {} ]", describe(&recovered))),
+    for output in outputs {
+        match output.and_then(|output| recover(&output)) {
+            Ok(recovered) => say!("[ record: {} ]", describe(&recovered)),
             Err(error) => {
-                tell(&format!("record: {error:#}"));
+                say!("record: {error:#}");
                 code = 1;
             }
         }
@@ -38,10 +43,4 @@ fn describe(recovered: &Recovered) -> String {
             format!("{} is complete, nothing to recover", capture.display())
         }
     }
-}
-
-/// Prints a line. Names are what somebody called a file, and errors may quote
-/// what is in one: neither acts on the terminal or begins a line of its own.
-fn tell(line: &str) {
-    say!("{}", terminal(line));
 }

@@ -1,62 +1,71 @@
 //! `record snapshot`: finds the recorder and sends it SIGUSR1.
+//!
+//! Anybody may run this program and pretend to record. A recorder is told by
+//! what only the privileged get: a BPF program attached to a tracepoint. It is
+//! held on to by a pidfd before it is looked at, so that what gets the signal
+//! is what was looked at, however process numbers are reused.
 
-use crate::message::say;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::message::say;
+use crate::privileges;
 
 /// Asks the recorder to seal what it has now.
 ///
 /// # Errors
 /// When there is no recorder, more than one, or no permission.
 pub fn run(pid: Option<u32>) -> anyhow::Result<u8> {
-    let pid = match pid {
-        Some(pid) => {
+    privileges::keep_for_snapshot()?;
+    let (pid, process) = match pid {
+        Some(pid) => match recorder(pid) {
             // SIGUSR1 ends a process that does not expect it.
-            if !is_recorder(pid) {
-                bail!("process {pid} is not a recorder");
-            }
-            pid
-        }
-        None => match recorders()?.as_slice() {
-            [] => bail!("no recorder is running"),
-            [pid] => *pid,
-            several => {
-                let pids: Vec<String> = several.iter().map(u32::to_string).collect();
-                bail!("several recorders are running; name one: {}", pids.join(", "));
-            }
+            None => bail!("process {pid} is not a recorder, or not one that you may look at"),
+            Some(process) => (pid, process),
         },
+        None => {
+            let mut found = recorders()?;
+            match (found.pop(), found.as_slice()) {
+                (None, _) => bail!("no recorder is running that you may look at"),
+                (Some(only), []) => only,
+                (Some(last), _) => {
+                    let pids = found.iter().chain([&last]).map(|(pid, _)| pid.to_string());
+                    let pids: Vec<String> = pids.collect();
+                    bail!("several recorders are running; name one: {}", pids.join(", "));
+                }
+            }
+        }
     };
-    let target = Pid::from_raw(pid.cast_signed()).context("0 is not a process")?;
-    kill_process(target, Signal::USR1)
+    pidfd_send_signal(&process, Signal::USR1)
         .with_context(|| format!("cannot signal the recorder, process {pid}"))?;
     say!("[ record: asked process {pid} for a snapshot; it says where it is ]");
     Ok(0)
 }
 
-fn recorders() -> anyhow::Result<Vec<u32>> {
+fn recorders() -> anyhow::Result<Vec<(u32, OwnedFd)>> {
     let mut pids: Vec<u32> = fs::read_dir("/proc")
         .context("cannot list processes")?
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != std::process::id() && is_recorder(*pid))
+        .filter(|pid| *pid != std::process::id())
         .collect();
     pids.sort_unstable();
-    Ok(pids)
+    Ok(pids.into_iter().filter_map(|pid| Some((pid, recorder(pid)?))).collect())
 }
 
-/// Whether a process runs this very program and handles SIGUSR1 by now.
-fn is_recorder(pid: u32) -> bool {
-    let identity = |path: String| fs::metadata(path).map(|file| (file.dev(), file.ino()));
-    let same_program =
-        match (identity("/proc/self/exe".into()), identity(format!("/proc/{pid}/exe"))) {
-            (Ok(own), Ok(other)) => own == other,
-            _ => false,
-        };
+/// Holds on to a process that runs this very program, handles SIGUSR1 by now
+/// and has its probe attached.
+fn recorder(pid: u32) -> Option<OwnedFd> {
+    let target = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
+    let process = pidfd_open(target, PidfdFlags::empty()).ok()?;
+    let identity = |path: String| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    let same_program = identity("/proc/self/exe".into())? == identity(format!("/proc/{pid}/exe"))?;
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    same_program && catches(&status, libc::SIGUSR1)
+    (same_program && catches(&status, libc::SIGUSR1) && traces(pid)).then_some(process)
 }
 
 /// `SigCgt` of proc(5).
@@ -64,6 +73,20 @@ fn catches(status: &str, signal: i32) -> bool {
     let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     let caught = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     caught.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+}
+
+/// Whether a process has a BPF program attached to a tracepoint.
+fn traces(pid: u32) -> bool {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fdinfo")) else { return false };
+    descriptors.flatten().any(|descriptor| {
+        fs::read_to_string(descriptor.path()).is_ok_and(|info| is_tracing_link(&info))
+    })
+}
+
+/// `/proc/PID/fdinfo/FD` of a link (kernel/bpf/syscall.c, `bpf_link_show_fdinfo`).
+fn is_tracing_link(info: &str) -> bool {
+    let kind = info.lines().find_map(|line| line.strip_prefix("link_type:"));
+    kind.is_some_and(|kind| matches!(kind.trim(), "tracing" | "raw_tracepoint"))
 }
 
 #[cfg(test)]
@@ -78,7 +101,16 @@ mod tests {
     }
 
     #[test]
+    fn links_are_told_by_their_kind() {
+        assert!(is_tracing_link("pos:\t0\nlink_type:\ttracing\nlink_id:\t3\n"));
+        assert!(!is_tracing_link("link_type:\tcgroup\n"));
+        assert!(!is_tracing_link("pos:\t0\n"));
+    }
+
+    #[test]
     fn a_test_is_no_recorder() {
-        assert!(!is_recorder(1));
+        assert!(recorder(1).is_none());
+        assert!(recorder(std::process::id()).is_none());
+        assert!(recorder(0).is_none());
     }
 }

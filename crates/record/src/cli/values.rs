@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use ipnet::IpNet;
 
+use crate::privileges::User;
 use crate::session::Rotate;
 
 /// Largest ring buffer the kernel's 32-bit size reasonably allows.
@@ -51,6 +52,11 @@ pub fn permissions(text: &str) -> Result<u32, String> {
         Ok(mode) if mode & !0o666 == 0 && mode & 0o400 != 0 => Ok(mode),
         _ => Err(format!("{text:?} is not a file mode; write it like 0600 or 0640")),
     }
+}
+
+/// A user of this system, or any number.
+pub fn user(text: &str) -> Result<User, String> {
+    User::find(text).ok_or_else(|| format!("there is no user {text:?}; write a name or a number"))
 }
 
 /// A number of milliseconds with a fraction, as tcpconnlat takes it.

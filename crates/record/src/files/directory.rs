@@ -9,61 +9,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat, fstat, fsync, mkdirat, openat,
-    readlinkat, renameat_with, statat, unlinkat,
+    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Uid, fchown, fstat, fsync,
+    mkdirat, openat, readlinkat, renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::lookup;
+use super::status::{FileId, Status};
 
 /// Mode of directories made here.
 const DIRECTORY_MODE: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP);
 /// A directory inside another is opened with this: a link is refused.
 const INSIDE: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
-
-/// Which file it is, whatever its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileId {
-    device: u64,
-    inode: u64,
-}
-
-impl FileId {
-    /// Of an open file.
-    ///
-    /// # Errors
-    /// From fstat(2).
-    pub fn of(file: impl AsFd) -> io::Result<Self> {
-        Ok(Status::from(&fstat(file)?).id)
-    }
-}
-
-/// What is known of a name without opening it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
-    /// Which file it is.
-    pub id: FileId,
-    /// What it is.
-    pub kind: FileType,
-    /// Its size, bytes.
-    pub bytes: u64,
-    /// Whose it is.
-    pub owner: u32,
-}
-
-impl From<&Stat> for Status {
-    // The fields' types differ between architectures.
-    #[expect(clippy::unnecessary_cast, reason = "they are u64 already on some architectures")]
-    fn from(stat: &Stat) -> Self {
-        Self {
-            id: FileId { device: stat.st_dev as u64, inode: stat.st_ino as u64 },
-            kind: FileType::from_raw_mode(stat.st_mode),
-            bytes: stat.st_size as u64,
-            owner: stat.st_uid,
-        }
-    }
-}
 
 /// An open directory; copies share it.
 #[derive(Debug, Clone)]
@@ -242,20 +201,41 @@ impl Directory {
         }
     }
 
-    /// Names in it, in no order.
+    /// Hands on each name in it, in no order. Others may have put any number
+    /// of names there: they are not kept.
     ///
     /// # Errors
     /// From getdents(2).
-    pub fn names(&self) -> io::Result<Vec<OsString>> {
-        let mut names = Vec::new();
+    pub fn for_each_name(&self, mut look: impl FnMut(&OsStr)) -> io::Result<()> {
         for entry in Dir::read_from(self)? {
             let entry = entry?;
             let name: &CStr = entry.file_name();
             if name != c"." && name != c".." {
-                names.push(OsStr::from_bytes(name.to_bytes()).to_owned());
+                look(OsStr::from_bytes(name.to_bytes()));
             }
         }
-        Ok(names)
+        Ok(())
+    }
+
+    /// Whether there is nothing in it.
+    ///
+    /// # Errors
+    /// From getdents(2).
+    pub fn is_empty(&self) -> io::Result<bool> {
+        let mut is_empty = true;
+        self.for_each_name(|_| is_empty = false)?;
+        Ok(is_empty)
+    }
+
+    /// Makes one of ours somebody else's.
+    ///
+    /// # Errors
+    /// From chown(2), or that it is not ours.
+    pub fn give_to(&self, (user, group): (Uid, Gid)) -> io::Result<()> {
+        if fstat(self)?.st_uid != geteuid().as_raw() {
+            return Err(Errno::PERM.into());
+        }
+        Ok(fchown(self, Some(user), Some(group))?)
     }
 
     /// Makes what happened in it durable.
@@ -285,7 +265,7 @@ impl Directory {
         };
         let made = parent.enter(&home.name, true, self.0.shown.clone())?;
         let owner = fstat(&made)?.st_uid;
-        if owner != home.owner && owner != rustix::process::geteuid().as_raw() {
+        if owner != home.owner && owner != geteuid().as_raw() {
             let what = format!("a directory of user {owner} is there now");
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
         }

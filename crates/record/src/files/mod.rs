@@ -23,8 +23,18 @@
 mod directory;
 pub mod lock;
 mod lookup;
+mod status;
 
-pub use directory::{Directory, FileId, Status};
+pub use directory::Directory;
+pub use status::{FileId, Status};
+
+/// Raises the limit on open files as far as it goes.
+pub fn allow_many_open() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // Where it is refused, the files beyond it say so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
 
 #[cfg(test)]
 mod tests;

@@ -73,6 +73,12 @@ impl CgroupPaths {
         })
     }
 
+    /// Whether ids can be turned into paths now, by this process.
+    pub fn can_resolve(&self) -> bool {
+        let Some(root) = &self.root else { return false };
+        fstat(&root.directory).is_ok_and(|stat| root.resolve(stat.st_ino).is_ok())
+    }
+
     /// The hierarchy's root directory.
     pub fn directory(&self) -> Option<BorrowedFd<'_>> {
         self.root.as_ref().map(|root| root.directory.as_fd())

@@ -4,5 +4,5 @@ mod json;
 mod program;
 mod screen;
 
-pub use program::print_program;
+pub use program::{disassembly, print_program};
 pub use screen::{Screen, ScreenOptions};

@@ -23,7 +23,10 @@ pub fn print_program() -> anyhow::Result<()> {
 
 /// The programs and the functions they share, as built: map references,
 /// kernel offsets and calls of functions are filled in at load time.
-fn disassembly() -> anyhow::Result<String> {
+///
+/// # Errors
+/// When the object cannot be parsed.
+pub fn disassembly() -> anyhow::Result<String> {
     let object = Object::parse(OBJECT).context("cannot parse the BPF object")?;
     let mut functions: Vec<_> = object.functions.values().collect();
     functions.sort_by_key(|function| (function.section_index.0, function.address));

@@ -5,8 +5,6 @@
 //! (tools/tcpconnlat.py). IPv6 addresses use the same widths and push the rest
 //! to the right, there as here.
 
-use std::io::{self, Write};
-
 use connlat_schema::Outcome;
 use connlat_schema::decode::{ConnectEvent, comm_text};
 use connlat_schema::escape::terminal;
@@ -28,27 +26,23 @@ pub struct ScreenOptions {
     pub verbose: bool,
 }
 
-/// Prints rows to a writer.
+/// Makes lines of events.
 #[derive(Debug)]
-pub struct Screen<W> {
+pub struct Screen {
     options: ScreenOptions,
-    out: W,
     first_ns: Option<u64>,
 }
 
-impl<W: Write> Screen<W> {
-    /// A screen that has printed nothing yet.
-    pub fn new(options: ScreenOptions, out: W) -> Self {
-        Self { options, out, first_ns: None }
+impl Screen {
+    /// A screen that has shown nothing yet.
+    pub fn new(options: ScreenOptions) -> Self {
+        Self { options, first_ns: None }
     }
 
-    /// Prints the column names.
-    ///
-    /// # Errors
-    /// From the writer.
-    pub fn header(&mut self) -> io::Result<()> {
+    /// The column names; JSON has none.
+    pub fn header(&self) -> Option<String> {
         if self.options.json {
-            return Ok(());
+            return None;
         }
         let mut line = String::new();
         if self.options.timestamp {
@@ -61,25 +55,26 @@ impl<W: Write> Screen<W> {
         line.push_str(&format!("{:<16} {:<5} ", "DADDR", "DPORT"));
         // RESULT last but one would move LAT(ms): it goes to the end.
         line.push_str(if self.options.all { "LAT(ms)  RESULT" } else { "LAT(ms)" });
-        writeln!(self.out, "{line}")?;
-        self.out.flush()
+        line.push('\n');
+        Some(line)
     }
 
-    /// Prints what of these events is to be seen.
-    ///
-    /// # Errors
-    /// From the writer.
-    pub fn print(&mut self, events: &[ConnectEvent], offset_ns: i64) -> io::Result<()> {
+    /// What of these events is to be seen, a line each.
+    pub fn lines<'a>(
+        &'a mut self,
+        events: &'a [ConnectEvent],
+        offset_ns: i64,
+    ) -> impl Iterator<Item = String> + 'a {
         let all = self.options.all;
-        let shown = |event: &&ConnectEvent| {
+        let shown = move |event: &&ConnectEvent| {
             all || matches!(event.outcome, Outcome::Established | Outcome::Refused)
         };
-        for event in events.iter().filter(shown) {
-            let line =
+        events.iter().filter(shown).map(move |event| {
+            let mut line =
                 if self.options.json { json::line(event, offset_ns) } else { self.row(event) };
-            writeln!(self.out, "{line}")?;
-        }
-        self.out.flush()
+            line.push('\n');
+            line
+        })
     }
 
     fn row(&mut self, event: &ConnectEvent) -> String {

@@ -1,5 +1,6 @@
-//! Who the recorder is, and who it becomes under sudo.
+//! Who the recorder is, and who it becomes.
 
+use std::fmt;
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::{Mode, Stat, fstat};
@@ -14,6 +15,40 @@ use rustix::thread::{
 pub struct User {
     uid: Uid,
     gid: Gid,
+}
+
+/// Owns nothing, and may do nothing that not everybody may.
+pub fn nobody() -> User {
+    User { uid: Uid::from_raw(65_534), gid: Gid::from_raw(65_534) }
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "user {}", self.uid.as_raw())
+    }
+}
+
+impl User {
+    /// By name or number. A number that the system has no name for is that of
+    /// the group, too.
+    pub fn find(text: &str) -> Option<Self> {
+        let known = match text.parse() {
+            // -1 means "leave it" to setresuid(2).
+            Ok(u32::MAX) => return None,
+            Ok(uid) => match uzers::get_user_by_uid(uid) {
+                Some(known) => known,
+                None => return Some(Self { uid: Uid::from_raw(uid), gid: Gid::from_raw(uid) }),
+            },
+            Err(_) => uzers::get_user_by_name(text)?,
+        };
+        let gid = Gid::from_raw(known.primary_group_id());
+        Some(Self { uid: Uid::from_raw(known.uid()), gid })
+    }
+
+    /// The user and the group.
+    pub fn ids(self) -> (Uid, Gid) {
+        (self.uid, self.gid)
+    }
 }
 
 /// Who runs the recorder.
@@ -65,6 +100,18 @@ pub fn become_user(user: User) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_have_names_or_numbers() {
+        let root = User { uid: Uid::ROOT, gid: Gid::ROOT };
+        assert_eq!(User::find("root"), Some(root));
+        assert_eq!(User::find("0"), Some(root));
+        let unnamed = User { uid: Uid::from_raw(3_999_999), gid: Gid::from_raw(3_999_999) };
+        assert_eq!(User::find("3999999"), Some(unnamed));
+        for wrong in ["", "-1", "4294967295", "no such user", "root\0"] {
+            assert_eq!(User::find(wrong), None, "{wrong:?}");
+        }
+    }
 
     #[test]
     fn only_root_under_sudo_has_somebody_to_become() {

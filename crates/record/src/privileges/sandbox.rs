@@ -1,47 +1,71 @@
 //! Landlock: read what the kernel tells about itself, write captures, and
-//! nothing else; no TCP.
+//! nothing else; no network, no signals to others.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope, make_bitflags,
 };
 use rustix::fs::{Mode, OFlags, fstat, openat, stat};
 
-use super::Needs;
-
 /// Newest version whose rights are known here; older kernels enforce what
 /// they know.
-const ABI: ABI = landlock::ABI::V5;
-/// What may be read: event losses, memory, namespaces; the cgroup hierarchy.
+const ABI: ABI = landlock::ABI::V10;
+/// What may be read: event losses, memory, namespaces.
 const READABLE: [&str; 2] = ["/proc", "/sys"];
+
+/// What may be reached.
+#[derive(Default)]
+pub struct Reach<'a> {
+    /// What the kernel tells about itself, and this hierarchy.
+    pub kernel: Option<Option<BorrowedFd<'a>>>,
+    /// Where captures are written.
+    pub directories: Vec<BorrowedFd<'a>>,
+    /// Whether a directory that is removed meanwhile has to be made again.
+    pub make_again: bool,
+    /// Whether a process outside is signalled.
+    pub signals: bool,
+}
 
 /// Enters the sandbox, as far as this kernel has one.
 ///
 /// # Errors
 /// When the kernel has Landlock and refuses the rules.
-pub fn enter(needs: &Needs<'_>) -> Result<(), RulesetError> {
+pub fn enter(reach: &Reach<'_>) -> Result<(), RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    let write: BitFlags<AccessFs> = AccessFs::from_all(ABI) & !AccessFs::Execute;
+    // Regular files and directories; no links, sockets, pipes or devices, and
+    // nothing moves from one directory to another.
+    let write: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
+        ReadFile | ReadDir | WriteFile | Truncate | MakeReg | RemoveFile | MakeDir | RemoveDir
+    });
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(ABI))?
         .handle_access(AccessNet::from_all(ABI))?
-        .create()?;
-    for path in READABLE {
-        if let Ok(directory) = PathFd::new(Path::new(path)) {
-            ruleset = ruleset.add_rule(PathBeneath::new(directory, read))?;
+        .scope(Scope::AbstractUnixSocket)?;
+    if !reach.signals {
+        ruleset = ruleset.scope(Scope::Signal)?;
+    }
+    let mut ruleset = ruleset.create()?;
+    if let Some(cgroups) = reach.kernel {
+        for path in READABLE {
+            if let Ok(directory) = PathFd::new(Path::new(path)) {
+                ruleset = ruleset.add_rule(PathBeneath::new(directory, read))?;
+            }
+        }
+        if let Some(cgroups) = cgroups {
+            ruleset = ruleset.add_rule(PathBeneath::new(cgroups, read))?;
         }
     }
-    if let Some(cgroups) = needs.cgroups {
-        ruleset = ruleset.add_rule(PathBeneath::new(cgroups.as_fd(), read))?;
-    }
-    if let Some(directory) = needs.directory {
-        ruleset = ruleset.add_rule(PathBeneath::new(directory.as_fd(), write))?;
-        if let Some(parent) = parent_below_root(directory) {
-            ruleset = ruleset.add_rule(PathBeneath::new(parent.as_fd(), write))?;
+    for directory in &reach.directories {
+        ruleset = ruleset.add_rule(PathBeneath::new(directory, write))?;
+        if reach.make_again
+            && let Some(parent) = parent_below_root(*directory)
+        {
+            let again = write & !BitFlags::from(AccessFs::RemoveDir);
+            ruleset = ruleset.add_rule(PathBeneath::new(parent.as_fd(), again))?;
         }
     }
     ruleset.restrict_self()?;
@@ -51,7 +75,9 @@ pub fn enter(needs: &Needs<'_>) -> Result<(), RulesetError> {
 /// The directory above, unless that is the root of everything.
 ///
 /// An output directory that is removed while recording is made again, and
-/// keeping what was recorded is worth more than the narrower wall.
+/// keeping what was recorded is worth more than the narrower wall. Landlock
+/// gives rights below a directory: those to the directory made again can only
+/// be given above it.
 fn parent_below_root(directory: BorrowedFd<'_>) -> Option<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let parent = openat(directory, "..", flags, Mode::empty()).ok()?;

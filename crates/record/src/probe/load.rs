@@ -95,6 +95,8 @@ pub struct Probe {
     networks: Networks,
     unavailable: Vec<String>,
     undecodable: u64,
+    /// Whether the program that reports what is in flight can be run.
+    flushes: bool,
 }
 
 impl Probe {
@@ -157,7 +159,9 @@ impl Probe {
         let in_flight = take_map(&mut ebpf, "IN_FLIGHT")?;
 
         let mut unavailable = resolved.unavailable.clone();
-        if let Err(why) = test_run::load(&mut ebpf, IN_FLIGHT_PROGRAM) {
+        let flush = test_run::load(&mut ebpf, IN_FLIGHT_PROGRAM);
+        let flushes = flush.is_ok();
+        if let Err(why) = flush {
             unavailable.push(format!("source ports of in_flight rows ({why})"));
         }
         let networks = Networks::load(&mut ebpf, &resolved);
@@ -180,7 +184,17 @@ impl Probe {
             unavailable.push("runs that the kernel skips (lost.program_misses)".to_owned());
         }
         let undecodable = 0;
-        Ok(Self { ebpf, state, ring, counts, in_flight, networks, unavailable, undecodable })
+        Ok(Self {
+            ebpf,
+            state,
+            ring,
+            counts,
+            in_flight,
+            networks,
+            unavailable,
+            undecodable,
+            flushes,
+        })
     }
 
     /// Whether processes that this one starts from here on are followed.
@@ -249,6 +263,14 @@ impl Probe {
         let sums = account::sum(&self.counts)?;
         let missed = self.state.missed(&self.ebpf, &sums).unwrap_or_default();
         Ok(account::counters(&sums, missed, self.undecodable))
+    }
+
+    /// Whether maps can be read now, and programs be run where that worked.
+    pub fn is_readable(&mut self) -> bool {
+        // No socket has address 0: there is nothing to report.
+        let runs = !self.flushes || test_run::run(&mut self.ebpf, IN_FLIGHT_PROGRAM, 0).is_ok();
+        let lists = self.in_flight.keys().all(|key| key.is_ok());
+        runs && lists && self.counters().is_ok()
     }
 
     /// Reports what is still in flight now, and detaches: after this no connect

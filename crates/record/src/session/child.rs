@@ -29,6 +29,11 @@ impl Child {
         Ok(Some(Self { process, status: None }))
     }
 
+    /// Its process; not reused before it was waited for.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
+    }
+
     /// A reason to stop once the command has exited.
     pub fn exited(&mut self) -> Option<StopReason> {
         if self.status.is_none() {
@@ -41,7 +46,7 @@ impl Child {
     pub fn terminate(&mut self) {
         if self.status.is_none() {
             // It may exit at the same moment; then there is nothing to do.
-            let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
+            let _ = kill_process(self.pid(), Signal::TERM);
         }
     }
 

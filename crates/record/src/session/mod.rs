@@ -3,6 +3,7 @@
 mod child;
 mod describe;
 mod disk;
+mod display;
 mod limits;
 mod losses;
 mod memory;
@@ -19,7 +20,7 @@ mod writer;
 pub use limits::Limits;
 pub use options::{CaptureOptions, Destination, Options, Rotate};
 
-use std::io::{self, IsTerminal, Stdout, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -29,11 +30,11 @@ use connlat_schema::decode::ConnectEvent;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::host::{self, CgroupPaths, Clock, ClockReading, Identity};
-use crate::live::{Screen, print_program};
-use crate::message::say;
+use crate::message::{self, say};
 use crate::privileges::{self, Needs};
 use crate::probe::Probe;
 use child::Child;
+use display::Display;
 use limits::LimitWatch;
 use progress::Progress;
 use recording::{Recording, Target};
@@ -54,24 +55,43 @@ const BATCH_EVENTS: usize = 8_192;
 pub fn run(options: &Options) -> anyhow::Result<u8> {
     // Kernel counters are read there, and where a directory is.
     ensure!(Path::new("/proc/self/fd").exists(), "/proc is not mounted; mount -t proc proc /proc");
+    memory::check_limit()?;
     host::find_time_namespace()?;
     let identity = Identity::read();
     let target = match &options.capture {
         Some(capture) => Some((Target::choose(capture, &identity.host)?, capture)),
         None => None,
     };
+    if let (Some(user), Some((target, _))) = (options.user, &target) {
+        target.hand_over(user)?;
+    }
     let signals = StopSignals::install().context("cannot handle signals")?;
     let mut probe = Probe::attach(&options.probe)?;
     memory::keep_small();
     let clock = Clock::start();
     let cgroups = CgroupPaths::open();
     let mut child = start_command(options, &mut probe)?;
-    privileges::drop_all_but(&Needs {
+    // The last questions that take a privilege, or a call that is refused then.
+    let details = if options.screen.is_some_and(|screen| screen.verbose) {
+        probe.load_details()
+    } else {
+        Vec::new()
+    };
+    let show_progress = options.screen.is_none() && io::stderr().is_terminal();
+    let given_up = privileges::drop_all_but(&mut Needs {
         directory: target.as_ref().map(|(target, _)| target.directory()),
         cgroups: cgroups.directory(),
-        command: child.is_some(),
+        resolves_cgroups: &mut || cgroups.can_resolve(),
+        reads_probe: &mut || probe.is_readable(),
+        user: options.user,
+        command: child.as_ref().map(Child::pid),
         nice: options.nice,
-    })?;
+    });
+    if let (Err(_), Some(child)) = (&given_up, &mut child) {
+        child.terminate();
+    }
+    given_up?;
+    message::begin_session();
     let recording = match target {
         Some((target, capture)) => {
             let info = describe::started(options, &identity, &probe, &cgroups, &clock);
@@ -84,12 +104,11 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
         }
         None => None,
     };
-    let screen = open_screen(options, &probe)?;
-
-    let show_progress = screen.is_none() && io::stderr().is_terminal();
+    let display = options.screen.map(|screen| Display::open(screen, &details)).transpose()?;
     let mut sinks = Sinks {
         recording,
-        screen,
+        display,
+        output_error: None,
         clock,
         known: Known::default(),
         progress: Progress::new(show_progress),
@@ -112,7 +131,10 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
 
     let reason = sinks.take_the_rest(&mut probe).unwrap_or(reason);
     sinks.progress.clear();
-    let Sinks { recording, mut clock, known, .. } = sinks;
+    let Sinks { recording, display, output_error, mut clock, known, .. } = sinks;
+    if let Some(display) = display {
+        display.finish();
+    }
     let losses = progress::losses(&known);
     if let Some(recording) = recording {
         let failed = matches!(reason, StopReason::Failed(_)) || known.account_problem.is_some();
@@ -126,6 +148,7 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     }
     match child {
         Some(child) => child.wait(),
+        None if output_error.is_some() => Ok(FAILURE),
         None => Ok(0),
     }
 }
@@ -143,23 +166,12 @@ fn start_command(options: &Options, probe: &mut Probe) -> anyhow::Result<Option<
     Ok(child)
 }
 
-fn open_screen(options: &Options, probe: &Probe) -> anyhow::Result<Option<Screen<Stdout>>> {
-    let Some(screen_options) = options.screen else { return Ok(None) };
-    if screen_options.verbose {
-        print_program()?;
-        for line in probe.load_details() {
-            writeln!(io::stdout(), "; {line}").context("cannot write to stdout")?;
-        }
-    }
-    let mut screen = Screen::new(screen_options, io::stdout());
-    screen.header().context("cannot write to stdout")?;
-    Ok(Some(screen))
-}
-
 /// Where events go.
 struct Sinks {
     recording: Option<Recording>,
-    screen: Option<Screen<Stdout>>,
+    display: Option<Display>,
+    /// What became of standard output, unless its reader had seen enough.
+    output_error: Option<io::Error>,
     clock: Clock,
     known: Known,
     progress: Progress,
@@ -173,11 +185,15 @@ impl Sinks {
         now: ClockReading,
         probe: &mut Probe,
     ) -> Option<StopReason> {
-        if let Some(screen) = &mut self.screen
-            && screen.print(&events, now.offset_ns()).is_err()
+        if let Some(display) = &mut self.display
+            && let Err(error) = display.print(&events, now.offset_ns())
         {
-            // The reader of our output has seen enough, such as `head`.
-            self.screen = None;
+            self.display = None;
+            // A reader that has seen enough, such as `head`, is no failure.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                say!("record: cannot write to stdout: {error}");
+                self.output_error = Some(error);
+            }
             if self.recording.is_none() {
                 return Some(StopReason::Interrupted);
             }
@@ -187,6 +203,12 @@ impl Sinks {
         self.known.look_at(&events, probe);
         let mut tick = Tick { now, clock: &mut self.clock, known: &self.known };
         recording.write(events, &mut tick)
+    }
+
+    /// Whether events wait in the ring buffer for the reader of the screen. A
+    /// capture does not wait: there rows are dropped from the screen.
+    fn is_held_up(&self) -> bool {
+        self.recording.is_none() && self.display.as_ref().is_some_and(Display::is_held_up)
     }
 
     /// Detaches the probe and delivers what is left; a reason of its own to
@@ -217,6 +239,10 @@ fn collect(
         if let Some(reason) = stop() {
             return reason;
         }
+        if sinks.is_held_up() {
+            pause();
+            continue;
+        }
         wait_for_events(probe);
         loop {
             let mut events = Vec::new();
@@ -227,7 +253,7 @@ fn collect(
             if let Some(reason) = sinks.deliver(events, now, probe) {
                 return reason;
             }
-            if taken < BATCH_EVENTS {
+            if taken < BATCH_EVENTS || sinks.is_held_up() {
                 break;
             }
         }
@@ -236,7 +262,16 @@ fn collect(
 
 /// Returns when the ring buffer fills, a signal arrives, or the interval is over.
 fn wait_for_events(probe: &Probe) {
+    wait_for(&mut [PollFd::from_borrowed_fd(probe.ring_fd(), PollFlags::IN)]);
+}
+
+/// Returns when a signal arrives or the interval is over.
+fn pause() {
+    wait_for(&mut []);
+}
+
+fn wait_for(fds: &mut [PollFd<'_>]) {
     let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(POLL_INTERVAL.subsec_nanos()) };
     // An interrupted poll is a signal: the caller looks at those anyway.
-    let _ = poll(&mut [PollFd::from_borrowed_fd(probe.ring_fd(), PollFlags::IN)], Some(&timeout));
+    let _ = poll(fds, Some(&timeout));
 }

@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
-use std::thread;
 
 use chrono::Utc;
 use connlat_schema::capture::metadata::StopReason;
@@ -14,6 +13,7 @@ use crate::capture::Output;
 use crate::capture::naming::CaptureTree;
 use crate::capture::output::OutputError;
 use crate::files::FileId;
+use crate::threads::{self, CannotStart};
 
 type Created = Result<(Output, File), OutputError>;
 
@@ -27,10 +27,10 @@ impl NextJournal {
     /// Starts creating it; `reason` is why the segment before it ends.
     ///
     /// # Errors
-    /// From the system, when there can be no thread.
-    pub fn create(tree: CaptureTree, reason: StopReason) -> std::io::Result<Self> {
+    /// When there can be no thread.
+    pub fn create(tree: CaptureTree, reason: StopReason) -> Result<Self, CannotStart> {
         let (sender, created) = channel();
-        thread::Builder::new().name("next journal".to_owned()).spawn(move || {
+        threads::start("next journal", move || {
             let journal = tree.create_journal(Utc::now());
             // Whoever asked waits for it, at the latest when the recording ends.
             let _ = sender.send(journal);

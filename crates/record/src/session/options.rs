@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::limits::Limits;
 use crate::capture::retention::Retention;
 use crate::live::ScreenOptions;
+use crate::privileges::User;
 use crate::probe::ProbeOptions;
 
 /// What was asked for, recording or live.
@@ -22,6 +23,8 @@ pub struct Options {
     pub probe: ProbeOptions,
     /// Nice value of the recorder while it records.
     pub nice: i32,
+    /// Who the recorder becomes, if that was asked for.
+    pub user: Option<User>,
     /// What to run meanwhile; empty for nothing.
     pub command: Vec<OsString>,
 }

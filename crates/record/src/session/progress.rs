@@ -1,6 +1,5 @@
 //! What the person at the terminal sees: a line while recording, a line at the end.
 
-use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 
 use super::tick::Known;
 use crate::capture::seal::Sealed;
+use crate::message::{self, say};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -43,15 +43,14 @@ impl Progress {
             self.events,
             human_bytes(bytes)
         );
-        // A terminal that went away is no reason to stop recording.
-        let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+        message::show(format!("\r\x1b[K{line}"));
         (self.shown_at, self.events_shown) = (Instant::now(), self.events);
     }
 
     /// Removes the line.
     pub fn clear(&self) {
         if self.enabled {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
+            message::show("\r\x1b[K".to_owned());
         }
     }
 }
@@ -61,8 +60,7 @@ pub fn print_result(sealed: &Sealed, info: &CaptureInfo, capture: &Path) {
     let problem = info.account_problem.as_deref();
     let losses = losses_text(&info.counters, problem);
     let line = result_line(sealed, &info.counters, &losses, limit(&info.stop_reason), capture);
-    // A closed stderr must not turn a good recording into a failure.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    say!("{line}");
 }
 
 /// The limit that ended a recording, as typed.

@@ -1,8 +1,9 @@
 //! The capture side of a session: one file, or a tree of rotated segments.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::SystemTime;
 
+use anyhow::{Context, ensure};
 use chrono::{DateTime, Utc};
 use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 use connlat_schema::decode::ConnectEvent;
@@ -20,14 +21,17 @@ use crate::capture::naming::{CaptureTree, capture_name};
 use crate::capture::retention::Owner;
 use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
 use crate::message::say;
+use crate::privileges::{User, can_write};
 
 /// Segments that may wait for being sealed before rotation waits too.
 const MAX_WAITING: usize = 2;
 
 /// Where captures go, checked and ready.
 pub enum Target {
-    /// One capture.
+    /// One capture, of this name.
     File(Output),
+    /// One capture, of this name or a number after it: nobody chose the name.
+    Numbered(Output),
     /// Segments, cut by age or size.
     Tree(CaptureTree, Option<Rotate>),
 }
@@ -41,7 +45,10 @@ impl Target {
         let file = |path: &std::path::Path| Output::at(path, options.force, options.mode);
         Ok(match &options.destination {
             Destination::File(path) => Self::File(file(path)?),
-            Destination::Default => Self::File(file(capture_name(host, Utc::now()).as_ref())?),
+            Destination::Default => {
+                let name = capture_name(host, Utc::now());
+                Self::Numbered(Output::unchecked(name.as_ref(), options.force, options.mode)?)
+            }
             Destination::Tree { root, rotate } => {
                 Self::Tree(CaptureTree::open(root, host, options.mode)?, *rotate)
             }
@@ -53,9 +60,30 @@ impl Target {
     /// The directory that is written to.
     pub fn directory(&self) -> BorrowedFd<'_> {
         match self {
-            Self::File(output) => output.directory(),
+            Self::File(output) | Self::Numbered(output) => output.directory(),
             Self::Tree(tree, _) => tree.root(),
         }
+    }
+
+    /// Makes what is new in a tree a user's.
+    ///
+    /// # Errors
+    /// When that user could not write there.
+    pub fn hand_over(&self, user: User) -> anyhow::Result<()> {
+        let directory = match self {
+            Self::File(output) | Self::Numbered(output) => output.files().clone(),
+            Self::Tree(tree, _) => tree.host_directory()?,
+        };
+        let may_write = || can_write(user, directory.as_fd());
+        let is_tree = matches!(self, Self::Tree(..));
+        if is_tree && !may_write() && directory.is_empty()? {
+            let shown = directory.shown_itself().display();
+            let what = || format!("cannot give {shown} to {user}");
+            directory.give_to(user.ids()).with_context(what)?;
+        }
+        let shown = directory.shown_itself().display();
+        ensure!(may_write(), "{user} may not write {shown}; chown it, or name another directory");
+        Ok(())
     }
 }
 
@@ -68,9 +96,20 @@ pub struct Recording {
     limits: LimitWatch,
     cgroups: CgroupPaths,
     rows_before: u64,
-    next: Option<NextJournal>,
+    next: Next,
+    snapshot_wanted: bool,
     /// Segments that are not sealed yet.
     waiting: Waiting,
+}
+
+/// The next segment.
+enum Next {
+    /// It is not time yet.
+    Later,
+    /// Its journal is being created.
+    Created(NextJournal),
+    /// It could not begin, which has been said: there will be none.
+    Never,
 }
 
 impl Recording {
@@ -86,8 +125,8 @@ impl Recording {
         limits: LimitWatch,
         cgroups: CgroupPaths,
     ) -> anyhow::Result<Self> {
-        let (output, journal, keeper) = match &target {
-            Target::File(output) => (output.clone(), output.create_journal()?, None),
+        let keeper = match &target {
+            Target::File(_) | Target::Numbered(_) => None,
             Target::Tree(tree, _) => {
                 info.segment = Some(1);
                 let owner = Owner {
@@ -96,16 +135,35 @@ impl Recording {
                     boot_id: identity.boot_id.clone(),
                     started: ClockReading::now(),
                 };
-                let keeper = Keeper { retention: options.retention, tree: tree.clone(), owner };
-                let (output, journal) = tree.create_journal(Utc::now())?;
-                (output, journal, Some(keeper))
+                Some(Keeper { retention: options.retention, tree: tree.clone(), owner })
             }
+        };
+        // Before there is a journal: without this thread none may be left behind.
+        let sealer = Sealer::start(keeper)?;
+        let (output, journal) = match &target {
+            Target::File(output) => (output.clone(), output.create_journal()?),
+            Target::Numbered(output) if output.replace() => {
+                (output.clone(), output.create_journal()?)
+            }
+            Target::Numbered(output) => output.clone().create_first_unused()?,
+            Target::Tree(tree, _) => tree.create_journal(Utc::now())?,
         };
         let (base, names) = (Counters::default(), cgroups.clone());
         let segment = Segment::start(output, journal, info.clone(), base, names)?.begun()?;
-        let sealer = Sealer::start(keeper)?;
-        let (rows_before, next, waiting) = (0, None, Waiting::default());
-        Ok(Self { segment, sealer, target, info, limits, cgroups, rows_before, next, waiting })
+        let (rows_before, next) = (0, Next::Later);
+        let (snapshot_wanted, waiting) = (false, Waiting::default());
+        Ok(Self {
+            segment,
+            sealer,
+            target,
+            info,
+            limits,
+            cgroups,
+            rows_before,
+            next,
+            snapshot_wanted,
+            waiting,
+        })
     }
 
     /// Queues events, rotates where it is time; a reason to stop when the
@@ -114,13 +172,17 @@ impl Recording {
         if !self.segment.write(events, tick) {
             return Some(StopReason::Failed("the journal could not be written".to_owned()));
         }
-        if stop::snapshot_requested()
-            && let Err(error) = self.snapshot(tick)
-        {
-            // The recording itself is not affected.
-            say!("record: cannot take a snapshot: {error:#}");
+        // However often it is asked for: one at a time, and one after it.
+        self.snapshot_wanted |= stop::snapshot_requested();
+        if self.snapshot_wanted && self.sealer.waiting() == 0 {
+            self.snapshot_wanted = false;
+            if let Err(error) = self.snapshot(tick) {
+                // The recording itself is not affected.
+                say!("record: cannot take a snapshot: {error:#}");
+            }
         }
         if let Err(error) = self.rotate_if_due(tick) {
+            self.next = Next::Never;
             say!("record: cannot begin the next segment: {error:#}");
             return Some(StopReason::Failed(format!("{error:#}")));
         }
@@ -160,9 +222,9 @@ impl Recording {
         if self.rotation_is_due() {
             self.create_next(StopReason::Rotated)?;
         }
-        let Some(next) = &self.next else { return Ok(()) };
+        let Next::Created(next) = &self.next else { return Ok(()) };
         let Some((output, journal, reason)) = next.take()? else { return Ok(()) };
-        self.next = None;
+        self.next = Next::Later;
         let next_clock = Clock::start();
         self.info.segment = self.info.segment.map(|number| number + 1);
         self.info.start = tick.now.instant();
@@ -179,8 +241,8 @@ impl Recording {
 
     /// Asks for the journal of another segment, if that was not done yet.
     fn create_next(&mut self, reason: StopReason) -> anyhow::Result<()> {
-        if let (Target::Tree(tree, _), None) = (&self.target, &self.next) {
-            self.next = Some(NextJournal::create(tree.clone(), reason)?);
+        if let (Target::Tree(tree, _), Next::Later) = (&self.target, &self.next) {
+            self.next = Next::Created(NextJournal::create(tree.clone(), reason)?);
         }
         Ok(())
     }
@@ -189,8 +251,8 @@ impl Recording {
     fn snapshot(&mut self, tick: &Tick<'_>) -> anyhow::Result<()> {
         match &self.target {
             Target::Tree(..) => self.create_next(StopReason::Snapshot),
-            Target::File(output) => {
-                let stem = output.name().trim_end_matches(".parquet").to_owned();
+            Target::File(_) | Target::Numbered(_) => {
+                let stem = self.segment.name().trim_end_matches(".parquet").to_owned();
                 let time = DateTime::<Utc>::from(SystemTime::now());
                 let name = format!("{stem}.snapshot-{}.parquet", time.format("%Y%m%dT%H%M%S%.3fZ"));
                 let snapshot = self.segment.snapshot(tick)?;
@@ -205,7 +267,7 @@ impl Recording {
         let Self { segment, sealer, next, waiting, .. } = self;
         let share = waiting.hold(segment.peak_bytes());
         sealer.seal(segment.finish(reason, tick, share));
-        if let Some(next) = next {
+        if let Next::Created(next) = next {
             next.discard();
         }
         sealer.finish()

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use connlat_schema::capture::metadata::CaptureInfo;
 
@@ -16,6 +16,7 @@ use crate::capture::retention::{self, Owner, Retention};
 use crate::capture::seal::Sealed;
 use crate::host::ClockReading;
 use crate::message::say;
+use crate::threads::{self, CannotStart};
 
 enum Job {
     Seal(Box<Finished>),
@@ -45,17 +46,17 @@ impl Sealer {
     /// Starts the thread.
     ///
     /// # Errors
-    /// From the system.
-    pub fn start(keeper: Option<Keeper>) -> std::io::Result<Self> {
+    /// When the thread cannot be started.
+    pub fn start(keeper: Option<Keeper>) -> Result<Self, CannotStart> {
         let (jobs, queue) = channel();
         let (bytes, failed) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
         let waiting = Arc::<AtomicUsize>::default();
         let thread = {
             let (bytes, failed) = (Arc::clone(&bytes), Arc::clone(&failed));
             let waiting = Arc::clone(&waiting);
-            thread::Builder::new()
-                .name("sealer".to_owned())
-                .spawn(move || work(&queue, keeper.as_ref(), &bytes, &failed, &waiting))?
+            threads::start("sealer", move || {
+                work(&queue, keeper.as_ref(), &bytes, &failed, &waiting);
+            })?
         };
         Ok(Self { jobs, thread, bytes, failed, waiting })
     }

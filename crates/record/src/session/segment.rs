@@ -49,7 +49,7 @@ impl Segment {
     /// Begins to write a journal that was just created.
     ///
     /// # Errors
-    /// When a thread cannot be started.
+    /// When a thread cannot be started; the journal is removed then.
     pub fn start(
         output: Output,
         journal: File,
@@ -60,7 +60,8 @@ impl Segment {
         let id = FileId::of(&journal)?;
         let (host, boot_id) = (info.host.clone(), info.boot_id.clone());
         let rows = RowBuilder::new(host, boot_id, cgroups);
-        let writer = Writer::start(journal, info.clone(), rows)?;
+        let writer = Writer::start(journal, info.clone(), rows)
+            .inspect_err(|_| output.remove_empty_journal(id))?;
         let losses = Losses::from(base.lost, info.start.monotonic_ns);
         let started = Instant::now();
         let networks = Vec::new();
@@ -119,6 +120,11 @@ impl Segment {
         disk::peak_bytes(bytes, rows, self.rows)
     }
 
+    /// The name of its capture.
+    pub fn name(&self) -> &str {
+        self.output.name()
+    }
+
     /// Rows queued so far.
     pub fn rows(&self) -> u64 {
         self.rows
@@ -145,8 +151,7 @@ impl Segment {
         }
     }
 
-    /// No more events will come.
-    /// Until it is sealed, `share` counts what it takes.
+    /// No more events will come. Until it is sealed, `share` counts what it takes.
     pub fn finish(mut self, reason: StopReason, tick: &Tick<'_>, share: Share) -> Finished {
         let info = self.ended(reason, tick);
         Finished { output: self.output, writer: self.writer, info, share }

@@ -11,7 +11,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,6 +20,7 @@ use connlat_schema::capture::metadata::CaptureInfo;
 use connlat_schema::decode::ConnectEvent;
 
 use crate::capture::RowBuilder;
+use crate::threads;
 
 /// Batches waiting for the disk: six seconds of a quiet host, half a million
 /// events of a busy one.
@@ -105,7 +106,7 @@ impl Writer {
         let (ended, end) = channel::<()>();
         // Ends when the writing thread drops `ended`.
         let syncing = Arc::clone(&state);
-        thread::Builder::new().name("sync".to_owned()).spawn(move || {
+        threads::start("sync", move || {
             while end.recv_timeout(SYNC_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 if let Err(error) = synced.sync_data() {
                     let _ = syncing.sync_error.set(error);
@@ -115,7 +116,7 @@ impl Writer {
         })?;
         let writing = {
             let state = Arc::clone(&state);
-            thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            threads::start("journal", move || {
                 let _ended = ended;
                 let _ending = Ending(&state);
                 write(file, &info, rows, &batches, &state)

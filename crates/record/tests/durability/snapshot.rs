@@ -83,3 +83,37 @@ fn a_segment_ends_early_and_a_quiet_host_answers_too() {
         }
     }
 }
+
+/// Threads and descriptors of a recorder, at most, while it takes a snapshot.
+const MOST_TASKS: usize = 16;
+const MOST_DESCRIPTORS: usize = 128;
+
+#[test]
+fn however_often_it_is_asked_for_there_is_one_at_a_time() {
+    if !bpf_available() {
+        return;
+    }
+    for tree in [false, true] {
+        let directory = scratch();
+        let mut recorder = if tree {
+            Recording::start_tree(directory.path(), &[])
+        } else {
+            Recording::start_into(&directory.path().join("c.parquet"), &[])
+        };
+        let peers = Peers::new();
+        let load = Load::start(&peers, 1, Duration::from_millis(1));
+        let until = std::time::Instant::now() + Duration::from_secs(3);
+        let (mut tasks, mut descriptors) = (0, 0);
+        while std::time::Instant::now() < until {
+            recorder.signal(Signal::USR1);
+            let now = std::fs::read_dir(format!("/proc/{}/task", recorder.pid()));
+            tasks = tasks.max(now.expect("it runs").count());
+            descriptors = descriptors.max(recorder.descriptors());
+        }
+        assert!(tasks <= MOST_TASKS, "{tasks} threads");
+        assert!(descriptors <= MOST_DESCRIPTORS, "{descriptors} descriptors");
+        wait_until("a snapshot", || !captures_below(directory.path()).is_empty());
+        recorder.stop();
+        load.finish();
+    }
+}

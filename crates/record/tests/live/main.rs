@@ -5,6 +5,7 @@
 mod confined;
 mod connects;
 mod filters;
+mod inside;
 mod lifecycle;
 mod live_screen;
 mod manual;

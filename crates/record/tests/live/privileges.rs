@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use test_support::{
-    Capture, Recording, bpf_available, connect, has_program, nobody, record, recorder, run,
-    scratch, skip_on_this_kernel, wait_until,
+    Capture, Process, Recording, bpf_available, connect, has_program, nobody, record, recorder,
+    run, scratch, skip_on_this_kernel, wait_until,
 };
 
 const CAP_DAC_READ_SEARCH: u64 = 1 << 2;
@@ -30,16 +30,30 @@ fn every_thread_gives_up_what_it_does_not_need() {
         let tasks = fs::read_dir(&directory).expect("tasks").flatten();
         tasks.map(|task| task.path().to_string_lossy().into_owned()).collect()
     };
-    wait_until("collector, journal, sync and sealer", || tasks().len() == 4);
+    wait_until("collector, messages, journal, sync and sealer", || tasks().len() == 5);
     let tasks = tasks();
     for task in &tasks {
         for set in ["CapEff", "CapPrm"] {
             let held = u64::from_str_radix(&status(task, set), 16).expect("hexadecimal");
-            assert_eq!(held, CAP_BPF | CAP_DAC_READ_SEARCH, "{set} of {task}");
+            let bpf = if maps_need_a_capability() { CAP_BPF } else { 0 };
+            assert_eq!(held, bpf | CAP_DAC_READ_SEARCH, "{set} of {task}");
+        }
+        for set in ["CapBnd", "CapInh", "CapAmb"] {
+            assert_eq!(status(task, set).trim_start_matches('0'), "", "{set} of {task}");
         }
         assert_eq!(status(task, "NoNewPrivs"), "1");
+        assert_eq!(status(task, "Seccomp"), "2", "a filter");
     }
     recording.finish();
+}
+
+/// Before Linux 5.19, and where everybody may use bpf(2), which can change.
+fn maps_need_a_capability() -> bool {
+    let setting = fs::read_to_string("/proc/sys/kernel/unprivileged_bpf_disabled");
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let mut numbers = release.split(['.', '-']).filter_map(|part| part.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    version < (5, 19) || setting.is_ok_and(|setting| setting.trim() == "0")
 }
 
 #[test]
@@ -57,6 +71,86 @@ fn under_sudo_files_belong_to_the_caller() {
     let metadata = fs::metadata(&path).expect("the capture");
     assert_eq!((metadata.uid(), metadata.gid()), (NOBODY, NOBODY));
     assert_eq!(metadata.permissions().mode() & 0o777, 0o640);
+}
+
+/// A user that nobody else is.
+const USER: u32 = 60_918;
+
+fn owner(path: &std::path::Path) -> (u32, u32) {
+    let metadata = fs::symlink_metadata(path).expect("it is there");
+    (metadata.uid(), metadata.gid())
+}
+
+#[test]
+fn it_becomes_the_user_it_is_told_to() {
+    if !bpf_available() {
+        return;
+    }
+    let user = USER.to_string();
+    let directory = scratch();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("own");
+    let theirs = directory.path().join("theirs");
+    fs::create_dir(&theirs).expect("a directory");
+    chown(&theirs, Some(USER), Some(USER)).expect("root");
+    let capture = theirs.join("c.parquet");
+    let mut recording = Recording::start_into(&capture, &["--user", &user]);
+    for task in fs::read_dir(format!("/proc/{}/task", recording.pid())).expect("tasks").flatten() {
+        let task = task.path().to_string_lossy().into_owned();
+        let ids: Vec<String> = status(&task, "Uid").split_whitespace().map(str::to_owned).collect();
+        assert_eq!(ids, vec![user.clone(); 4]);
+        assert_eq!(status(&task, "Groups"), user);
+    }
+    recording.stop();
+    assert_eq!(owner(&capture), (USER, USER));
+}
+
+#[test]
+fn a_tree_of_root_is_handed_over_where_it_is_new() {
+    if !bpf_available() {
+        return;
+    }
+    let user = USER.to_string();
+    let tree = scratch();
+    fs::set_permissions(tree.path(), fs::Permissions::from_mode(0o755)).expect("own");
+    let arguments = ["--user", &user, "--rotate", "100ms", "--retain-size", "1"];
+    let mut recording = Recording::start_tree(tree.path(), &arguments);
+    wait_until("retention", || {
+        let captures = test_support::captures_below(tree.path());
+        captures.len() == 1 && !captures[0].to_string_lossy().ends_with("Z.parquet")
+    });
+    let ended = recording.stop();
+    assert_eq!(ended.stderr.matches("record: cannot").count(), 0, "{ended:?}");
+    assert_ne!(owner(tree.path()).0, USER);
+    let captures = test_support::captures_below(tree.path());
+    for path in captures[0].ancestors().take(3) {
+        assert_eq!(owner(path), (USER, USER), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_user_who_may_not_write_is_refused() {
+    if !bpf_available() {
+        return;
+    }
+    let directory = scratch();
+    let path = directory.path().join("c.parquet");
+    let output = run(&["--user", &USER.to_string(), "-o", path.to_str().expect("UTF-8")]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("may not write") && said.lines().count() == 1, "{said}");
+    assert_eq!(run(&["--user", "no such user"]).status.code(), Some(2));
+}
+
+#[test]
+fn what_writes_no_file_is_nobody() {
+    if !bpf_available() {
+        return;
+    }
+    let mut live = Process::spawn(record(&["live", "--duration", "5s"]).stdout(Stdio::piped()));
+    let task = format!("/proc/{}", live.id());
+    wait_until("the filter", || status(&task, "Seccomp") == "2");
+    assert!(status(&task, "Uid").starts_with(&NOBODY.to_string()));
+    assert!(live.is_running());
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn a_clock_set_back_does_not_make_the_newest_the_oldest() {
     let bytes = fs::metadata(tree.0.path().join("date=2026-01-01/connlat-h-third.parquet"));
     let two = Retention { age: None, bytes: Some(2 * bytes.expect("it").len() + 100) };
     let now = at(104 * HOUR, NEW_YEAR - 26 * HOUR);
-    assert_eq!(tree.deleted(two, now), ["first", "before"]);
+    assert_eq!(tree.deleted(two, now), ["before", "first"]);
     assert_eq!(tree.deleted(DAY, now), [""; 0]);
 }
 
@@ -118,7 +118,7 @@ fn what_others_put_there_is_neither_read_whole_nor_deleted() {
     std::os::unix::fs::FileExt::write_all_at(&lie, &tail, u64::from(length) + 4).expect("a tail");
 
     let much_later = at(10_000 * HOUR, NEW_YEAR + 9_900 * HOUR);
-    assert_eq!(tree.deleted(DAY, much_later), ["second", "first", "before"]);
+    assert_eq!(tree.deleted(DAY, much_later), ["before", "first", "second"]);
     assert!(other.path().join(name).exists(), "not through a link");
     let mut left: Vec<_> = fs::read_dir(day).expect("the day").flatten().collect();
     left.sort_by_key(fs::DirEntry::file_name);
@@ -130,20 +130,22 @@ fn what_others_put_there_is_neither_read_whole_nor_deleted() {
 fn a_day_that_is_swapped_after_the_look_loses_nothing() {
     let tree = tree();
     let directory = Directory::open(tree.0.path()).expect("a directory");
-    let segments = own_segments(&directory, &owner()).expect("segments");
+    let found = Found::look(&[&directory], &owner(), MOST_REMEMBERED).expect("segments");
+    let segments = found.oldest.into_sorted_vec();
+    assert_eq!(segments.len(), 3);
     let (day, aside) = (tree.0.path().join("date=2026-01-01"), tree.0.path().join("aside"));
     // Another directory with files of the same names has taken its place.
     fs::rename(&day, &aside).expect("aside");
     fs::create_dir(&day).expect("a directory");
     for segment in &segments {
         fs::write(tree.0.path().join(segment.path()), "somebody else's").expect("write");
-        segment.delete().expect_err("another file");
+        segment.delete(&[&directory]).expect_err("another file");
         assert!(tree.0.path().join(segment.path()).exists());
     }
     fs::remove_dir_all(&day).expect("removed");
     std::os::unix::fs::symlink(&aside, &day).expect("a link");
     for segment in &segments {
-        segment.delete().expect_err("through a link");
+        segment.delete(&[&directory]).expect_err("through a link");
     }
     assert_eq!(fs::read_dir(&aside).expect("aside").count(), 3);
 }
@@ -167,4 +169,16 @@ fn segments_of_the_former_layout_are_kept_and_deleted_with_the_others() {
     assert_eq!(apply(DAY, &host, Some(&before), &owner(), later).expect("it").segments.len(), 2);
     assert!(tree.0.path().join("date=2026-01-01").exists());
     assert!(!former.0.path().join("date=2026-01-01").exists());
+}
+
+#[test]
+fn however_many_there_are_only_the_oldest_are_remembered() {
+    let tree = tree();
+    let directory = Directory::open(tree.0.path()).expect("a directory");
+    let all = Found::look(&[&directory], &owner(), MOST_REMEMBERED).expect("segments");
+    let found = Found::look(&[&directory], &owner(), 2).expect("segments");
+    assert_eq!((found.count, found.bytes), (3, all.bytes));
+    let names = found.oldest.into_sorted_vec().into_iter().map(|segment| segment.name);
+    let names: Vec<_> = names.collect();
+    assert_eq!(names, ["connlat-h-before.parquet", "connlat-h-first.parquet"]);
 }

@@ -20,10 +20,8 @@ fn of(outcome: Outcome, destination: &str, start_ms: u64) -> ConnectEvent {
 }
 
 fn screen(options: ScreenOptions, events: &[ConnectEvent]) -> String {
-    let mut screen = Screen::new(options, Vec::new());
-    screen.header().expect("in memory");
-    screen.print(events, 0).expect("in memory");
-    String::from_utf8(screen.out).expect("UTF-8")
+    let mut screen = Screen::new(options);
+    screen.header().into_iter().chain(screen.lines(events, 0)).collect()
 }
 
 #[test]
