@@ -27,6 +27,7 @@ fn main() {
         resolves_cgroups: &mut || false,
         reads_probe: &mut || false,
         user: None,
+        helper: None,
         command: None,
         nice: 0,
     })
@@ -110,6 +111,9 @@ fn try_kernel() {
     call("UDP", libc::SYS_socket, [inet, datagram, 0]);
     call("unix socket", libc::SYS_socket, [unix, stream, 0]);
     call("netlink", libc::SYS_socket, [libc::AF_NETLINK.into(), libc::SOCK_RAW.into(), 0]);
+    // There is a socket to the process that makes directories again, if any.
+    call("a message", libc::SYS_sendmsg, [0, 0, 0]);
+    call("a message in", libc::SYS_recvmsg, [0, 0, 0]);
     let buffer = [0_u8; 256];
     let buffer = buffer.as_ptr() as libc::c_long;
     call("io_uring", libc::SYS_io_uring_setup, [1, buffer]);

@@ -90,6 +90,11 @@ impl CaptureTree {
         self.root.as_fd()
     }
 
+    /// Likewise, with what can be done in it.
+    pub fn files(&self) -> &Directory {
+        &self.root
+    }
+
     /// The output of a segment that begins now, and its journal; the second in
     /// one second gets a number.
     ///

@@ -234,7 +234,12 @@ impl Output {
     /// # Errors
     /// From rename(2) or fsync(2); `AlreadyExists` when a file is in the way.
     pub fn publish(&self, file: &File) -> io::Result<()> {
-        self.directory.rename(&self.temporary_name(), file, &self.name, self.replace)?;
+        self.directory.rename(
+            &self.temporary_name(),
+            FileId::of(file)?,
+            &self.name,
+            self.replace,
+        )?;
         self.sync_directory()
     }
 

@@ -13,8 +13,9 @@
 //! need, counts only as far as it has run since the recorder began.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -97,6 +98,31 @@ impl PartialOrd for Segment {
     }
 }
 
+/// Files that were looked at and are no segments of ours, as they were then:
+/// they are not read again at every look.
+#[derive(Debug, Default)]
+pub struct Foreign(HashSet<(FileId, u64, SystemTime)>);
+
+impl Foreign {
+    /// What is found in a file, unless it is known to be foreign; nothing makes
+    /// it so.
+    fn look_once<T>(&mut self, file: &File, look: impl FnOnce() -> Option<T>) -> Option<T> {
+        let metadata = file.metadata().ok()?;
+        let key = (FileId::of(file).ok()?, metadata.len(), metadata.modified().ok()?);
+        if self.0.contains(&key) {
+            return None;
+        }
+        let found = look();
+        if found.is_none() {
+            if self.0.len() >= MOST_REMEMBERED {
+                self.0.clear();
+            }
+            self.0.insert(key);
+        }
+        found
+    }
+}
+
 /// When a segment ended; what ended later is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Ended {
@@ -134,24 +160,24 @@ pub struct Deleted {
     pub failed: Option<io::Error>,
 }
 
-/// Deletes what need not be kept below the host's directory and the one that
-/// earlier versions made for it, which counts as well. One that cannot be
+/// Deletes what need not be kept below the host's directories: first that of
+/// today's layout, then that of earlier versions if there is one. What cannot be
 /// deleted does not keep the others.
 ///
 /// # Errors
 /// When a directory cannot be listed; nothing is deleted then.
 pub fn apply(
     retention: Retention,
-    host_directory: &Directory,
-    former_directory: Option<&Directory>,
+    hosts: &[&Directory],
     owner: &Owner,
     now: ClockReading,
+    foreign: &mut Foreign,
 ) -> io::Result<Deleted> {
     if retention == Retention::default() {
         return Ok(Deleted::default());
     }
-    let hosts: Vec<&Directory> = std::iter::once(host_directory).chain(former_directory).collect();
-    let Found { oldest, mut count, mut bytes } = Found::look(&hosts, owner, MOST_REMEMBERED)?;
+    let Found { oldest, mut count, mut bytes } =
+        Found::look(hosts, owner, foreign, MOST_REMEMBERED)?;
     let mut deleted = Vec::new();
     let mut failed = None;
     for segment in oldest.into_sorted_vec() {
@@ -163,7 +189,7 @@ pub fn apply(
         count -= 1;
         bytes = bytes.saturating_sub(segment.bytes);
         if too_old || too_much {
-            match segment.delete(&hosts) {
+            match segment.delete(hosts) {
                 Ok(()) => deleted.push(segment),
                 // Another recorder in this tree was faster.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -171,9 +197,8 @@ pub fn apply(
             }
         }
     }
-    remove_empty_days(host_directory, true);
-    if let Some(former) = former_directory {
-        remove_empty_days(former, false);
+    for (place, host_directory) in hosts.iter().enumerate() {
+        remove_empty_days(host_directory, place == 0);
     }
     Ok(Deleted { segments: deleted, failed })
 }
@@ -190,7 +215,12 @@ struct Found {
 }
 
 impl Found {
-    fn look(hosts: &[&Directory], owner: &Owner, most: usize) -> io::Result<Self> {
+    fn look(
+        hosts: &[&Directory],
+        owner: &Owner,
+        foreign: &mut Foreign,
+        most: usize,
+    ) -> io::Result<Self> {
         let prefix = name_prefix(&owner.host);
         let mut found = Self::default();
         let mut failed = None;
@@ -206,7 +236,7 @@ impl Found {
                     if text.starts_with(&prefix)
                         && text.ends_with(".parquet")
                         // What is no segment of ours, or cannot be read, is none.
-                        && let Some((file, bytes, ended)) = own_segment(&directory, name, owner)
+                        && let Some((file, bytes, ended)) = own_segment(&directory, name, owner, foreign)
                     {
                         let (day, name) = (day.to_owned(), name.to_owned());
                         found.add(Segment { host, day, name, file, bytes, ended }, most);
@@ -228,12 +258,18 @@ impl Found {
     }
 }
 
-fn own_segment(directory: &Directory, name: &OsStr, owner: &Owner) -> Option<(FileId, u64, Ended)> {
+fn own_segment(
+    directory: &Directory,
+    name: &OsStr,
+    owner: &Owner,
+    foreign: &mut Foreign,
+) -> Option<(FileId, u64, Ended)> {
     let file = directory.open_file(name).ok()?;
-    let info = capture_info(&file, &directory.shown(name)).ok()?;
-    if !is_own(&info, owner) {
-        return None;
-    }
+    let own_info = || {
+        let info = capture_info(&file, &directory.shown(name)).ok()?;
+        is_own(&info, owner).then_some(info)
+    };
+    let info = foreign.look_once(&file, own_info)?;
     let metadata = file.metadata().ok()?;
     let ended = if info.boot_id == owner.boot_id {
         Ended::ThisBoot(info.stop.monotonic_ns)

@@ -3,18 +3,18 @@
 use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Uid, fchown, fstat, fsync,
-    mkdirat, openat, readlinkat, renameat_with, statat, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, fstat, fsync, mkdirat, openat,
+    renameat_with, statat, unlinkat,
 };
 use rustix::io::Errno;
-use rustix::process::geteuid;
 
+use super::helper::Helper;
 use super::lookup;
 use super::status::{FileId, Status};
 
@@ -23,24 +23,34 @@ const DIRECTORY_MODE: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP);
 /// A directory inside another is opened with this: a link is refused.
 const INSIDE: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+/// A new file likewise.
+const NEW: OFlags = OFlags::RDWR
+    .union(OFlags::CREATE)
+    .union(OFlags::EXCL)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// An open directory; copies share it.
 #[derive(Debug, Clone)]
-pub struct Directory(Arc<Opened>);
+pub struct Directory(pub(super) Arc<Opened>);
 
 #[derive(Debug)]
-struct Opened {
+pub(super) struct Opened {
     descriptor: OwnedFd,
-    shown: PathBuf,
-    home: Option<Home>,
+    pub(super) shown: PathBuf,
+    pub(super) home: Option<Home>,
+    /// Who makes it again, where the sandbox keeps us from doing so.
+    pub(super) helper: OnceLock<Arc<Helper>>,
+    /// Who does what is done in it, and under which number, likewise.
+    through: Option<(Arc<Helper>, usize)>,
 }
 
 /// Where a directory was when it was opened: there it is made again.
 #[derive(Debug)]
-struct Home {
-    parent: Directory,
-    name: OsString,
-    owner: u32,
+pub(super) struct Home {
+    pub(super) parent: Directory,
+    pub(super) name: OsString,
+    pub(super) owner: u32,
 }
 
 impl Directory {
@@ -52,16 +62,30 @@ impl Directory {
     pub fn open(path: &Path) -> io::Result<Self> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let descriptor = lookup::directory(path)?;
-        let home = Home::of(&descriptor, path);
-        Ok(Self(Arc::new(Opened { descriptor, shown: path.to_owned(), home })))
+        let home = Self::home_of(&descriptor, path);
+        Ok(Self::new(descriptor, path.to_owned(), home, None))
+    }
+
+    pub(super) fn new(
+        descriptor: OwnedFd,
+        shown: PathBuf,
+        home: Option<Home>,
+        through: Option<(Arc<Helper>, usize)>,
+    ) -> Self {
+        Self(Arc::new(Opened { descriptor, shown, home, helper: OnceLock::new(), through }))
     }
 
     /// A directory inside this one; made if `make` says so and it is not there.
     ///
     /// # Errors
     /// From mkdir(2) or open(2): ELOOP or ENOTDIR for a link.
-    fn enter(&self, name: &OsStr, make: bool, shown: PathBuf) -> io::Result<Self> {
+    pub(super) fn enter(&self, name: &OsStr, make: bool, shown: PathBuf) -> io::Result<Self> {
         let name = component(name)?;
+        if let Some((helper, at)) = &self.0.through {
+            let (descriptor, number) = helper.enter(*at, utf8(name)?)?;
+            let through = Some((Arc::clone(helper), number));
+            return self.entered(descriptor, name, shown, through);
+        }
         if make {
             match mkdirat(self, name, DIRECTORY_MODE) {
                 Ok(()) | Err(Errno::EXIST) => {}
@@ -71,9 +95,19 @@ impl Directory {
         // The name is one component. Not openat2: seccomp filters that inspect
         // modes, as of systemd's RestrictSUIDSGID=, answer it with ENOSYS.
         let descriptor = openat(self, name, INSIDE, Mode::empty())?;
+        self.entered(descriptor, name, shown, None)
+    }
+
+    fn entered(
+        &self,
+        descriptor: OwnedFd,
+        name: &OsStr,
+        shown: PathBuf,
+        through: Option<(Arc<Helper>, usize)>,
+    ) -> io::Result<Self> {
         let owner = fstat(&descriptor)?.st_uid;
         let home = Some(Home { parent: self.clone(), name: name.to_owned(), owner });
-        Ok(Self(Arc::new(Opened { descriptor, shown, home })))
+        Ok(Self::new(descriptor, shown, home, through))
     }
 
     /// A directory inside this one.
@@ -110,10 +144,11 @@ impl Directory {
     /// # Errors
     /// From open(2).
     pub fn create(&self, name: &str, mode: u32) -> io::Result<File> {
-        let flags =
-            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if let Some((helper, at)) = &self.0.through {
+            return helper.create(*at, name.to_owned(), mode);
+        }
         let mode = Mode::from_raw_mode(mode);
-        Ok(openat(self, component(name.as_ref())?, flags, mode)?.into())
+        Ok(openat(self, component(name.as_ref())?, NEW, mode)?.into())
     }
 
     /// Opens a regular file for reading: no link, nothing that blocks.
@@ -160,8 +195,11 @@ impl Directory {
     ///
     /// # Errors
     /// From rename(2), or that the name is no longer this file's.
-    pub fn rename(&self, from: &str, file: &File, to: &str, replace: bool) -> io::Result<()> {
-        self.insist(from.as_ref(), FileId::of(file)?)?;
+    pub fn rename(&self, from: &str, file: FileId, to: &str, replace: bool) -> io::Result<()> {
+        if let Some((helper, at)) = &self.0.through {
+            return helper.rename(*at, file, (from.to_owned(), to.to_owned()), replace);
+        }
+        self.insist(from.as_ref(), file)?;
         let is_regular = |status: Status| status.kind == FileType::RegularFile;
         if replace && !self.status(to)?.is_none_or(is_regular) {
             return Err(Errno::EXIST.into());
@@ -177,6 +215,9 @@ impl Directory {
     /// From unlink(2), or that it is another file now.
     pub fn remove(&self, name: impl AsRef<OsStr>, file: FileId) -> io::Result<()> {
         let name = name.as_ref();
+        if let Some((helper, at)) = &self.0.through {
+            return helper.remove(*at, file, utf8(name)?);
+        }
         self.insist(name, file)?;
         Ok(unlinkat(self, component(name)?, AtFlags::empty())?)
     }
@@ -217,59 +258,12 @@ impl Directory {
         Ok(())
     }
 
-    /// Whether there is nothing in it.
-    ///
-    /// # Errors
-    /// From getdents(2).
-    pub fn is_empty(&self) -> io::Result<bool> {
-        let mut is_empty = true;
-        self.for_each_name(|_| is_empty = false)?;
-        Ok(is_empty)
-    }
-
-    /// Makes one of ours somebody else's.
-    ///
-    /// # Errors
-    /// From chown(2), or that it is not ours.
-    pub fn give_to(&self, (user, group): (Uid, Gid)) -> io::Result<()> {
-        if fstat(self)?.st_uid != geteuid().as_raw() {
-            return Err(Errno::PERM.into());
-        }
-        Ok(fchown(self, Some(user), Some(group))?)
-    }
-
     /// Makes what happened in it durable.
     ///
     /// # Errors
     /// From fsync(2).
     pub fn sync(&self) -> io::Result<()> {
         Ok(fsync(self)?)
-    }
-
-    /// Whether it has been removed from under us.
-    pub fn is_gone(&self) -> bool {
-        fstat(self).is_ok_and(|stat| stat.st_nlink == 0)
-    }
-
-    /// Makes it again where it was, with those above it that this program
-    /// opened. One that is there already is taken if it is a directory of the
-    /// same user's, or of ours: never a link.
-    ///
-    /// # Errors
-    /// From mkdir(2) or open(2), or that something else is there.
-    pub fn recreate(&self) -> io::Result<Self> {
-        let home = self.0.home.as_ref().ok_or(Errno::NOENT)?;
-        let parent = match home.parent.is_gone() {
-            true => home.parent.recreate()?,
-            false => home.parent.clone(),
-        };
-        let made = parent.enter(&home.name, true, self.0.shown.clone())?;
-        let owner = fstat(&made)?.st_uid;
-        if owner != home.owner && owner != geteuid().as_raw() {
-            let what = format!("a directory of user {owner} is there now");
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
-        }
-        Ok(made)
     }
 }
 
@@ -279,28 +273,16 @@ impl AsFd for Directory {
     }
 }
 
-impl Home {
-    /// Of a directory that was just opened; `None` for the root, and for one
-    /// that does not have the name that the system says.
-    fn of(directory: &OwnedFd, shown: &Path) -> Option<Self> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let descriptor = openat(directory, "..", flags, Mode::empty()).ok()?;
-        let link = format!("/proc/self/fd/{}", directory.as_raw_fd());
-        let path = readlinkat(CWD, link, Vec::new()).ok()?;
-        let name = Path::new(OsStr::from_bytes(path.as_bytes())).file_name()?.to_owned();
-        let shown = shown.join("..");
-        let parent = Directory(Arc::new(Opened { descriptor, shown, home: None }));
-        let status = Status::from(&fstat(directory).ok()?);
-        let is_it = parent.status(&name).ok()??.id == status.id;
-        is_it.then_some(Self { parent, name, owner: status.owner })
-    }
-}
-
 /// A name that leads nowhere else.
 fn component(name: &OsStr) -> io::Result<&OsStr> {
     let is_plain =
         !name.is_empty() && name != "." && name != ".." && !name.as_bytes().contains(&b'/');
     is_plain.then_some(name).ok_or_else(|| Errno::INVAL.into())
+}
+
+/// Of names that we made up ourselves.
+fn utf8(name: &OsStr) -> io::Result<String> {
+    name.to_str().map(str::to_owned).ok_or_else(|| Errno::INVAL.into())
 }
 
 fn not_regular() -> io::Error {

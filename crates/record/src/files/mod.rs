@@ -21,11 +21,15 @@
 //! looked at before privileges are given up; and the pages of `record man DIR`.
 
 mod directory;
+mod helper;
+mod home;
 pub mod lock;
 mod lookup;
+pub mod maker;
 mod status;
 
 pub use directory::Directory;
+pub use helper::Helper;
 pub use status::{FileId, Status};
 
 /// Raises the limit on open files as far as it goes.

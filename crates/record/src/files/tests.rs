@@ -64,12 +64,12 @@ fn only_the_file_that_was_opened_is_removed_or_renamed() {
     fs::rename(path("a"), path("mine")).expect("aside");
     fs::write(path("a"), "somebody else's").expect("write");
     directory.remove("a", id).expect_err("another file");
-    directory.rename("a", &file, "b", true).expect_err("another file");
+    directory.rename("a", id, "b", true).expect_err("another file");
     assert_eq!(fs::read(path("a")).expect("kept"), b"somebody else's");
-    directory.rename("mine", &file, "a", false).expect_err("in the way");
-    directory.rename("mine", &file, "a", true).expect("replaced");
+    directory.rename("mine", id, "a", false).expect_err("in the way");
+    directory.rename("mine", id, "a", true).expect("replaced");
     symlink("/nonexistent", path("link")).expect("a link");
-    directory.rename("a", &file, "link", true).expect_err("not a regular file");
+    directory.rename("a", id, "link", true).expect_err("not a regular file");
     directory.remove("a", id).expect("removed");
     let error = directory.remove("a", id).expect_err("gone");
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);

@@ -59,22 +59,23 @@ impl Screen {
         Some(line)
     }
 
-    /// What of these events is to be seen, a line each.
-    pub fn lines<'a>(
-        &'a mut self,
+    /// What of these events is to be seen.
+    pub fn shown<'a>(
+        &self,
         events: &'a [ConnectEvent],
-        offset_ns: i64,
-    ) -> impl Iterator<Item = String> + 'a {
+    ) -> impl Iterator<Item = &'a ConnectEvent> + use<'a> {
         let all = self.options.all;
-        let shown = move |event: &&ConnectEvent| {
+        events.iter().filter(move |event| {
             all || matches!(event.outcome, Outcome::Established | Outcome::Refused)
-        };
-        events.iter().filter(shown).map(move |event| {
-            let mut line =
-                if self.options.json { json::line(event, offset_ns) } else { self.row(event) };
-            line.push('\n');
-            line
         })
+    }
+
+    /// The line of one.
+    pub fn line(&mut self, event: &ConnectEvent, offset_ns: i64) -> String {
+        let mut line =
+            if self.options.json { json::line(event, offset_ns) } else { self.row(event) };
+        line.push('\n');
+        line
     }
 
     fn row(&mut self, event: &ConnectEvent) -> String {

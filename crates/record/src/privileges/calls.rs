@@ -93,6 +93,10 @@ pub const SESSION: &[c_long] = &[
     libc::SYS_waitid,
 ];
 
+/// To and from the process that makes a directory again, through the one socket
+/// between them.
+pub const MESSAGES: &[c_long] = &[libc::SYS_sendmsg, libc::SYS_recvmsg];
+
 /// For `snapshot`: the recorder is signalled by a descriptor that cannot come
 /// to mean another process.
 pub const SNAPSHOT: &[c_long] = &[

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::RawFd;
 
 use libc::c_long;
 use rustix::process::{Pid, getpid};
@@ -28,7 +29,11 @@ pub enum Part {
     Session {
         /// The command's process.
         command: Option<Pid>,
+        /// The socket of the process that makes a directory again.
+        helper: Option<RawFd>,
     },
+    /// The process that makes a directory again.
+    Maker,
     /// `recover`.
     Recover,
     /// `snapshot`.
@@ -78,6 +83,7 @@ fn rules(part: Part) -> Result<Rules, BackendError> {
     let lists: &[&[c_long]] = match part {
         Part::Session { .. } => &[calls::ALWAYS, calls::CAPTURES, calls::SESSION],
         Part::Recover => &[calls::ALWAYS, calls::CAPTURES],
+        Part::Maker => &[calls::ALWAYS, calls::CAPTURES, calls::MESSAGES],
         Part::Snapshot => &[calls::ALWAYS, calls::SNAPSHOT],
     };
     let all = lists.iter().copied().flatten();
@@ -109,7 +115,12 @@ fn rules(part: Part) -> Result<Rules, BackendError> {
     let fcntl = calls::FCNTL_COMMANDS.iter();
     let fcntl = fcntl.map(|command| rule([(1, SeccompCmpOp::Eq, bits(*command))]));
     rules.insert(libc::SYS_fcntl, fcntl.collect::<Result<_, _>>()?);
-    if let Part::Session { command } = part {
+    if let Part::Session { command, helper } = part {
+        if let Some(socket) = helper {
+            for call in calls::MESSAGES {
+                rules.insert(*call, vec![rule([(0, SeccompCmpOp::Eq, bits(socket))])?]);
+            }
+        }
         let bpf = calls::BPF_COMMANDS.iter();
         let bpf = bpf.map(|(command, _)| rule([(0, SeccompCmpOp::Eq, *command)]));
         rules.insert(libc::SYS_bpf, bpf.collect::<Result<_, _>>()?);
@@ -148,7 +159,8 @@ mod tests {
 
     #[test]
     fn the_lists_are_built_and_leave_out_what_is_dangerous() {
-        for part in [Part::Session { command: Some(getpid()) }, Part::Recover, Part::Snapshot] {
+        let session = Part::Session { command: Some(getpid()), helper: Some(3) };
+        for part in [session, Part::Recover, Part::Maker, Part::Snapshot] {
             let rules = rules(part).expect("a list");
             for dangerous in [
                 libc::SYS_execve,

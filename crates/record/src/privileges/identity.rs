@@ -45,6 +45,11 @@ impl User {
         Some(Self { uid: Uid::from_raw(known.uid()), gid })
     }
 
+    /// Whether permission bits mean nothing.
+    pub fn is_root(self) -> bool {
+        self.uid.is_root()
+    }
+
     /// The user and the group.
     pub fn ids(self) -> (Uid, Gid) {
         (self.uid, self.gid)

@@ -12,7 +12,7 @@ mod identity;
 mod sandbox;
 
 use std::fs;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, RawFd};
 
 use anyhow::Context;
 use rustix::process::{Pid, geteuid, setpriority_process};
@@ -36,6 +36,8 @@ pub struct Needs<'a> {
     /// Who to become; without a wish, whoever called sudo, if they may write
     /// the directory, or nobody, if nothing is written.
     pub user: Option<User>,
+    /// The socket of the process that makes the directory again.
+    pub helper: Option<RawFd>,
     /// The command that was started and may have to be ended.
     pub command: Option<Pid>,
     /// Nice value of the recorder; the command it runs keeps its own.
@@ -53,11 +55,7 @@ pub fn drop_all_but(needs: &mut Needs<'_>) -> anyhow::Result<()> {
         let _ = setpriority_process(None, needs.nice);
     }
     let may_write = |user| needs.directory.is_none_or(|it| identity::can_write(user, it));
-    let nobody = || (needs.directory.is_none() && geteuid().is_root()).then(identity::nobody);
-    let caller = || identity::sudo_user().filter(|user| may_write(*user));
-    if let Some(user) = needs.user.or_else(caller).or_else(nobody) {
-        identity::become_user(user).with_context(|| format!("cannot become {user}"))?;
-    }
+    become_successor(needs.user, needs.directory)?;
     let mut needed = CapabilitySet::empty();
     if needs.command.is_some() {
         needed |= CapabilitySet::KILL;
@@ -82,11 +80,55 @@ pub fn drop_all_but(needs: &mut Needs<'_>) -> anyhow::Result<()> {
     sandbox::enter(&Reach {
         kernel: Some(needs.cgroups),
         directories: needs.directory.into_iter().collect(),
-        make_again: true,
         signals: needs.command.is_some(),
     })
     .context("cannot enter the sandbox")?;
-    filter::enter(Part::Session { command: needs.command }).context("cannot enter the sandbox")
+    let (command, helper) = (needs.command, needs.helper);
+    filter::enter(Part::Session { command, helper }).context("cannot enter the sandbox")
+}
+
+/// Who the recorder becomes, if anybody; `directory` is where files are written,
+/// if any are.
+fn successor(wanted: Option<User>, directory: Option<BorrowedFd<'_>>) -> Option<User> {
+    let may_write = |user: &User| directory.is_none_or(|it| can_write(*user, it));
+    let nobody = || (directory.is_none() && geteuid().is_root()).then(identity::nobody);
+    wanted.or_else(|| identity::sudo_user().filter(may_write)).or_else(nobody)
+}
+
+fn become_successor(wanted: Option<User>, directory: Option<BorrowedFd<'_>>) -> anyhow::Result<()> {
+    successor(wanted, directory).map_or(Ok(()), |user| {
+        identity::become_user(user).with_context(|| format!("cannot become {user}"))
+    })
+}
+
+/// Whether a directory that is removed could be made again by whoever the
+/// recorder becomes.
+pub fn can_make_again(
+    wanted: Option<User>,
+    directory: BorrowedFd<'_>,
+    above: BorrowedFd<'_>,
+) -> bool {
+    let user = successor(wanted, Some(directory)).unwrap_or_else(identity::current);
+    user.is_root() || can_write(user, above)
+}
+
+/// The process of [`crate::files::maker`] works above the output directory and
+/// nowhere else, as the recorder's user.
+///
+/// # Errors
+/// As [`drop_all_but`].
+pub fn keep_for_maker(
+    wanted: Option<User>,
+    directory: BorrowedFd<'_>,
+    above: BorrowedFd<'_>,
+) -> anyhow::Result<()> {
+    become_successor(wanted, Some(directory))?;
+    let may_write = can_write(identity::current(), above);
+    let needed = if may_write { CapabilitySet::empty() } else { CapabilitySet::DAC_OVERRIDE };
+    capabilities::keep_only(needed, &mut []).context("cannot give up capabilities")?;
+    sandbox::enter(&Reach { directories: vec![above], ..Reach::default() })
+        .context("cannot enter the sandbox")?;
+    filter::enter(Part::Maker).context("cannot enter the sandbox")
 }
 
 /// Whether bpf(2) is for the privileged only; unknown counts as no.

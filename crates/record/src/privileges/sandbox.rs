@@ -1,14 +1,13 @@
 //! Landlock: read what the kernel tells about itself, write captures, and
 //! nothing else; no network, no signals to others.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
     Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope, make_bitflags,
 };
-use rustix::fs::{Mode, OFlags, fstat, openat, stat};
 
 /// Newest version whose rights are known here; older kernels enforce what
 /// they know.
@@ -23,8 +22,6 @@ pub struct Reach<'a> {
     pub kernel: Option<Option<BorrowedFd<'a>>>,
     /// Where captures are written.
     pub directories: Vec<BorrowedFd<'a>>,
-    /// Whether a directory that is removed meanwhile has to be made again.
-    pub make_again: bool,
     /// Whether a process outside is signalled.
     pub signals: bool,
 }
@@ -61,27 +58,7 @@ pub fn enter(reach: &Reach<'_>) -> Result<(), RulesetError> {
     }
     for directory in &reach.directories {
         ruleset = ruleset.add_rule(PathBeneath::new(directory, write))?;
-        if reach.make_again
-            && let Some(parent) = parent_below_root(*directory)
-        {
-            let again = write & !BitFlags::from(AccessFs::RemoveDir);
-            ruleset = ruleset.add_rule(PathBeneath::new(parent.as_fd(), again))?;
-        }
     }
     ruleset.restrict_self()?;
     Ok(())
-}
-
-/// The directory above, unless that is the root of everything.
-///
-/// An output directory that is removed while recording is made again, and
-/// keeping what was recorded is worth more than the narrower wall. Landlock
-/// gives rights below a directory: those to the directory made again can only
-/// be given above it.
-fn parent_below_root(directory: BorrowedFd<'_>) -> Option<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let parent = openat(directory, "..", flags, Mode::empty()).ok()?;
-    let (of_parent, of_root) = (fstat(&parent).ok()?, stat("/").ok()?);
-    let is_root = (of_parent.st_dev, of_parent.st_ino) == (of_root.st_dev, of_root.st_ino);
-    (!is_root).then_some(parent)
 }

@@ -48,10 +48,13 @@ impl Display {
     /// What became of standard output.
     pub fn print(&mut self, events: &[ConnectEvent], offset_ns: i64) -> io::Result<()> {
         let before = self.dropped;
-        for line in self.screen.lines(events, offset_ns) {
-            // Nothing that comes later may come before what was dropped.
-            let full = self.dropped > before;
-            self.dropped += u64::from(full || !self.outlet.offer(line));
+        let mut shown = self.screen.shown(events);
+        while let Some(event) = shown.next() {
+            if !self.outlet.offer(self.screen.line(event, offset_ns)) {
+                // What comes later would only be dropped, too.
+                self.dropped += 1 + shown.count() as u64;
+                break;
+            }
         }
         if let Some(error) = self.outlet.take_error() {
             return Err(error);

@@ -65,6 +65,10 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     if let (Some(user), Some((target, _))) = (options.user, &target) {
         target.hand_over(user)?;
     }
+    let helper = match &target {
+        Some((target, _)) => target.start_helper(options.user),
+        None => None,
+    };
     let signals = StopSignals::install().context("cannot handle signals")?;
     let mut probe = Probe::attach(&options.probe)?;
     memory::keep_small();
@@ -84,6 +88,7 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
         resolves_cgroups: &mut || cgroups.can_resolve(),
         reads_probe: &mut || probe.is_readable(),
         user: options.user,
+        helper: helper.as_ref().map(|helper| helper.descriptor()),
         command: child.as_ref().map(Child::pid),
         nice: options.nice,
     });

@@ -1,6 +1,7 @@
 //! The capture side of a session: one file, or a tree of rotated segments.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
@@ -18,10 +19,11 @@ use super::stop;
 use super::tick::Tick;
 use crate::capture::Output;
 use crate::capture::naming::{CaptureTree, capture_name};
-use crate::capture::retention::Owner;
+use crate::capture::retention::{Foreign, Owner};
+use crate::files::{Helper, maker};
 use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
 use crate::message::say;
-use crate::privileges::{User, can_write};
+use crate::privileges::{self, User, can_write};
 
 /// Segments that may wait for being sealed before rotation waits too.
 const MAX_WAITING: usize = 2;
@@ -63,6 +65,21 @@ impl Target {
             Self::File(output) | Self::Numbered(output) => output.directory(),
             Self::Tree(tree, _) => tree.root(),
         }
+    }
+
+    /// Starts the process that makes the directory again if it is removed.
+    /// Without one it is not made again, and the recording says so then.
+    pub fn start_helper(&self, user: Option<User>) -> Option<Arc<Helper>> {
+        let directory = match self {
+            Self::File(output) | Self::Numbered(output) => output.files(),
+            Self::Tree(tree, _) => tree.files(),
+        };
+        // Rights to the root of everything would be no wall.
+        let above = directory.above().filter(|above| !above.is_root())?;
+        let (below, above) = (directory.as_fd(), above.as_fd());
+        let can = privileges::can_make_again(user, below, above);
+        let give_up = || privileges::keep_for_maker(user, below, above);
+        can.then(|| maker::start(directory, give_up).ok()).flatten()
     }
 
     /// Makes what is new in a tree a user's.
@@ -135,7 +152,8 @@ impl Recording {
                     boot_id: identity.boot_id.clone(),
                     started: ClockReading::now(),
                 };
-                Some(Keeper { retention: options.retention, tree: tree.clone(), owner })
+                let (tree, foreign) = (tree.clone(), Foreign::default());
+                Some(Keeper { retention: options.retention, tree, owner, foreign })
             }
         };
         // Before there is a journal: without this thread none may be left behind.

@@ -12,7 +12,7 @@ use super::progress;
 use super::segment::{Finished, Snapshot};
 use crate::capture::Output;
 use crate::capture::naming::CaptureTree;
-use crate::capture::retention::{self, Owner, Retention};
+use crate::capture::retention::{self, Foreign, Owner, Retention};
 use crate::capture::seal::Sealed;
 use crate::host::ClockReading;
 use crate::message::say;
@@ -40,6 +40,8 @@ pub struct Keeper {
     pub tree: CaptureTree,
     /// Whose they are.
     pub owner: Owner,
+    /// What else is there.
+    pub foreign: Foreign,
 }
 
 impl Sealer {
@@ -55,7 +57,7 @@ impl Sealer {
             let (bytes, failed) = (Arc::clone(&bytes), Arc::clone(&failed));
             let waiting = Arc::clone(&waiting);
             threads::start("sealer", move || {
-                work(&queue, keeper.as_ref(), &bytes, &failed, &waiting);
+                work(&queue, keeper, &bytes, &failed, &waiting);
             })?
         };
         Ok(Self { jobs, thread, bytes, failed, waiting })
@@ -94,7 +96,7 @@ impl Sealer {
 
 fn work(
     queue: &Receiver<Job>,
-    keeper: Option<&Keeper>,
+    mut keeper: Option<Keeper>,
     bytes: &AtomicU64,
     failed: &AtomicBool,
     waiting: &AtomicUsize,
@@ -115,7 +117,7 @@ fn work(
             }
         }
         waiting.fetch_sub(1, Ordering::Relaxed);
-        if let Some(keeper) = keeper {
+        if let Some(keeper) = &mut keeper {
             match keeper.delete() {
                 Ok(freed) => {
                     let _ = bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bytes| {
@@ -134,12 +136,13 @@ fn announce((sealed, info, output): &(Sealed, CaptureInfo, Output)) {
 
 impl Keeper {
     /// Deletes old segments; the bytes that are free again.
-    fn delete(&self) -> anyhow::Result<u64> {
+    fn delete(&mut self) -> anyhow::Result<u64> {
         let directory = self.tree.host_directory()?;
         let now = ClockReading::now();
         let former = self.tree.former_directory();
+        let hosts: Vec<_> = std::iter::once(&directory).chain(former.as_ref()).collect();
         let deleted =
-            retention::apply(self.retention, &directory, former.as_ref(), &self.owner, now)?;
+            retention::apply(self.retention, &hosts, &self.owner, now, &mut self.foreign)?;
         if let Some(error) = deleted.failed {
             say!("record: cannot delete an old segment: {error}");
         }

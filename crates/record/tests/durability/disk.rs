@@ -140,38 +140,6 @@ fn recording_to_a_read_only_file_system_is_refused() {
 }
 
 #[test]
-fn a_removed_directory_is_made_again_or_named() {
-    if !bpf_available() {
-        return;
-    }
-    let directory = scratch();
-    let output = directory.path().join("out");
-    fs::create_dir(&output).expect("a directory");
-    let peers = Peers::new();
-    let mut recorder = Recording::start_into(&output.join("c.parquet"), &[]);
-    let load = Load::start(&peers, 1, Duration::from_millis(1));
-    wait_until("load", || load.made() > 100);
-    fs::remove_dir_all(&output).expect("removed");
-    let before = load.made();
-    wait_until("more load", || load.made() > before + 100);
-    let stopped_ns = monotonic_ns();
-    recorder.signal(Signal::TERM);
-    let ended = recorder.wait();
-    let made = load.finish();
-    assert!(ended.stderr.contains("was removed while recording"), "{ended:?}");
-    if !ended.status.success() {
-        // Nowhere to write: the sandbox holds on to the directory that was.
-        ended.assert_failed();
-        let promised = ended.stderr.contains("made again");
-        assert!(!promised && ended.stderr.contains(output.to_str().expect("UTF-8")), "{ended:?}");
-        return;
-    }
-    assert_eq!(names(&output), ["c.parquet"]);
-    let contents = Capture::read(&output.join("c.parquet"));
-    Difference::of(&made, &peers.rows(&contents.rows), stopped_ns).assert_none("removed");
-}
-
-#[test]
 fn a_renamed_directory_keeps_its_rows() {
     if !bpf_available() {
         return;

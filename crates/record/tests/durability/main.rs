@@ -16,6 +16,7 @@ mod limits;
 mod others;
 mod pretender;
 mod recover;
+mod removed;
 mod shortage;
 mod signals;
 mod snapshot;

@@ -2,12 +2,12 @@
 //! retention and the signals go on.
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{OFlags, fcntl_setfl};
-use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, Signal, kill_process};
 use test_support::{
     Capture, Difference, Load, Peers, Process, Recording, bpf_available, captures_below, is_filled,
@@ -15,12 +15,18 @@ use test_support::{
 };
 
 /// How long an end may take, with a second's patience for the reader.
-const SOON: Duration = Duration::from_secs(8);
+const SOON: Duration = Duration::from_secs(15);
+
+fn make_small(pipe: &PipeWriter) {
+    // SAFETY: a call on a descriptor that is open, with a number (fcntl(2)).
+    let size = unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, 4096) };
+    assert_eq!(size, 4096, "a small pipe");
+}
 
 /// A pipe with no room at all.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = pipe().expect("a pipe");
-    fcntl_setpipe_size(&writer, 4096).expect("a small pipe");
+    make_small(&writer);
     fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a flag");
     while writer.write(b"x").is_ok() {}
     fcntl_setfl(&writer, OFlags::empty()).expect("a flag");
@@ -56,7 +62,7 @@ fn a_stderr_that_nobody_reads_stops_nothing() {
 /// `record live` whose output nobody reads, then its process.
 fn live(arguments: &[&str]) -> (PipeReader, Process) {
     let (reader, writer) = pipe().expect("a pipe");
-    fcntl_setpipe_size(&writer, 4096).expect("a small pipe");
+    make_small(&writer);
     let mut command: Command = record(&[&["live", "--json", "--all"], arguments].concat());
     command.stdout(Stdio::from(writer)).stderr(Stdio::piped());
     let process = Process::spawn(&mut command);

@@ -50,7 +50,8 @@ impl Tree {
     /// Names of what is deleted.
     fn deleted(&self, retention: Retention, now: ClockReading) -> Vec<String> {
         let directory = Directory::open(self.0.path()).expect("a directory");
-        let deleted = apply(retention, &directory, None, &owner(), now).expect("applied");
+        let deleted = apply(retention, &[&directory], &owner(), now, &mut Foreign::default())
+            .expect("applied");
         assert!(deleted.failed.is_none(), "{deleted:?}");
         let name = |segment: Segment| {
             let name = segment.path();
@@ -130,7 +131,8 @@ fn what_others_put_there_is_neither_read_whole_nor_deleted() {
 fn a_day_that_is_swapped_after_the_look_loses_nothing() {
     let tree = tree();
     let directory = Directory::open(tree.0.path()).expect("a directory");
-    let found = Found::look(&[&directory], &owner(), MOST_REMEMBERED).expect("segments");
+    let found = Found::look(&[&directory], &owner(), &mut Foreign::default(), MOST_REMEMBERED)
+        .expect("segments");
     let segments = found.oldest.into_sorted_vec();
     assert_eq!(segments.len(), 3);
     let (day, aside) = (tree.0.path().join("date=2026-01-01"), tree.0.path().join("aside"));
@@ -155,18 +157,26 @@ fn segments_of_the_former_layout_are_kept_and_deleted_with_the_others() {
     let (tree, former) = (tree(), tree());
     let open = |tree: &Tree| Directory::open(tree.0.path()).expect("a directory");
     let (now, host, before) = (at(115 * HOUR, NEW_YEAR + 15 * HOUR), open(&tree), open(&former));
-    let deleted = apply(DAY, &host, Some(&before), &owner(), now).expect("applied");
+    let deleted =
+        apply(DAY, &[&host, &before], &owner(), now, &mut Foreign::default()).expect("applied");
     assert_eq!(deleted.segments.len(), 2, "{deleted:?}");
     // Two segments of each are left; the newest two of all of them fit.
     let bytes = fs::metadata(tree.0.path().join("date=2026-01-01/connlat-h-first.parquet"));
     let two = Retention { age: None, bytes: Some(2 * bytes.expect("it").len() + 100) };
-    let deleted = apply(two, &host, Some(&before), &owner(), now).expect("applied");
+    let deleted =
+        apply(two, &[&host, &before], &owner(), now, &mut Foreign::default()).expect("applied");
     let names: Vec<_> = deleted.segments.iter().map(Segment::path).collect();
     assert_eq!(names, [Path::new("date=2026-01-01/connlat-h-first.parquet"); 2]);
 
     // Nothing comes to the former directory, so its last day goes, too.
     let later = at(1_000 * HOUR, NEW_YEAR + 900 * HOUR);
-    assert_eq!(apply(DAY, &host, Some(&before), &owner(), later).expect("it").segments.len(), 2);
+    assert_eq!(
+        apply(DAY, &[&host, &before], &owner(), later, &mut Foreign::default())
+            .expect("it")
+            .segments
+            .len(),
+        2
+    );
     assert!(tree.0.path().join("date=2026-01-01").exists());
     assert!(!former.0.path().join("date=2026-01-01").exists());
 }
@@ -175,10 +185,34 @@ fn segments_of_the_former_layout_are_kept_and_deleted_with_the_others() {
 fn however_many_there_are_only_the_oldest_are_remembered() {
     let tree = tree();
     let directory = Directory::open(tree.0.path()).expect("a directory");
-    let all = Found::look(&[&directory], &owner(), MOST_REMEMBERED).expect("segments");
-    let found = Found::look(&[&directory], &owner(), 2).expect("segments");
+    let all = Found::look(&[&directory], &owner(), &mut Foreign::default(), MOST_REMEMBERED)
+        .expect("segments");
+    let found = Found::look(&[&directory], &owner(), &mut Foreign::default(), 2).expect("segments");
     assert_eq!((found.count, found.bytes), (3, all.bytes));
     let names = found.oldest.into_sorted_vec().into_iter().map(|segment| segment.name);
     let names: Vec<_> = names.collect();
     assert_eq!(names, ["connlat-h-before.parquet", "connlat-h-first.parquet"]);
+}
+
+#[test]
+fn what_is_not_ours_is_read_once_and_again_when_it_changes() {
+    let tree = tree();
+    let directory = Directory::open(tree.0.path()).expect("a directory");
+    let day = tree.0.path().join("date=2026-01-01");
+    let path = day.join("connlat-h-foreign.parquet");
+    fs::write(&path, "no capture").expect("write");
+    let mut foreign = Foreign::default();
+    for _ in 0..3 {
+        let found = Found::look(&directory, &owner(), &mut foreign, 9).expect("a look");
+        assert_eq!((found.count, foreign.0.len()), (3, 1));
+    }
+    let file = directory
+        .subdirectory("date=2026-01-01")
+        .and_then(|day| day.open_file("connlat-h-foreign.parquet"));
+    let file = file.expect("it opens");
+    assert_eq!(foreign.look_once(&file, || -> Option<()> { panic!("it is read again") }), None);
+    // It becomes a segment, in place.
+    fs::write(&path, fs::read(day.join("connlat-h-first.parquet")).expect("it")).expect("write");
+    let found = Found::look(&directory, &owner(), &mut foreign, 9).expect("a look");
+    assert_eq!(found.count, 4);
 }

@@ -21,7 +21,9 @@ fn of(outcome: Outcome, destination: &str, start_ms: u64) -> ConnectEvent {
 
 fn screen(options: ScreenOptions, events: &[ConnectEvent]) -> String {
     let mut screen = Screen::new(options);
-    screen.header().into_iter().chain(screen.lines(events, 0)).collect()
+    let header = screen.header();
+    let shown: Vec<_> = screen.shown(events).collect();
+    header.into_iter().chain(shown.into_iter().map(|event| screen.line(event, 0))).collect()
 }
 
 #[test]
