@@ -9,7 +9,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, LpmTrie, RingBuf},
 };
 use connlat_schema::{
-    counter::{COUNTER_BLOCKS, Counter, CounterBlock},
+    counter::{COUNTER_BLOCKS, Counter, CounterBlock, CounterBlocks},
     offsets::Offsets,
     settings::{NetworkSettings, Settings},
     wire::{COMM_LEN, ConnectStart},
@@ -28,7 +28,7 @@ pub static EVENTS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 
 /// Blocks of `connlat_schema::counter::Counter` slots.
 #[map]
-pub static COUNTS: Array<CounterBlock> = Array::with_max_entries(COUNTER_BLOCKS, 0);
+pub static COUNTS: Array<CounterBlocks> = Array::with_max_entries(1, 0);
 
 // What the filters of `connlat_schema::settings::filter` let through. The
 // recorder sets the sizes of those in use.
@@ -108,9 +108,10 @@ pub fn block() -> u32 {
 /// another that counts too, and CPUs share a block where there are many.
 #[inline(always)]
 pub fn count_slot(slot: usize) {
-    if let Some(counters) = COUNTS.get_ptr_mut(block()) {
-        // The mask keeps the verifier sure of the bounds.
-        let slot = slot & (size_of::<CounterBlock>() / size_of::<u64>() - 1);
+    if let Some(counters) = COUNTS.get_ptr_mut(0) {
+        const SLOTS: usize = size_of::<CounterBlock>() / size_of::<u64>();
+        // The masks keep the verifier sure of the bounds.
+        let slot = block() as usize * SLOTS + (slot & (SLOTS - 1));
         // SAFETY: the verifier checked the map value, which is aligned.
         unsafe {
             let counter = counters.cast::<u64>().add(slot);

@@ -58,6 +58,10 @@ pub const COUNTER_BLOCKS: u32 = 64;
 /// and an index is bounded by a mask. A power of two.
 pub type CounterBlock = [u64; 32];
 
+/// All blocks, which are one value of the map: the recorder reads them ten times
+/// a second, with one call.
+pub type CounterBlocks = [CounterBlock; COUNTER_BLOCKS as usize];
+
 const _: () = assert!(COUNTERS <= size_of::<CounterBlock>() / size_of::<u64>());
 
 /// Slot that counts suppressed attempts of one outcome.

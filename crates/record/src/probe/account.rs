@@ -3,7 +3,7 @@
 use aya::maps::{Array, MapData, MapError};
 use connlat_schema::Outcome;
 use connlat_schema::capture::metadata::{Counters, Lost};
-use connlat_schema::counter::{COUNTER_BLOCKS, Counter, CounterBlock, suppressed_slot};
+use connlat_schema::counter::{Counter, CounterBlock, CounterBlocks, suppressed_slot};
 
 /// A counter could not be read, so that the account is unknown.
 #[derive(Debug, thiserror::Error)]
@@ -13,11 +13,11 @@ pub struct Unreadable(#[from] MapError);
 /// Each counter over all CPUs.
 ///
 /// # Errors
-/// [`Unreadable`] when any of them cannot be read.
-pub fn sum(counts: &Array<MapData, CounterBlock>) -> Result<CounterBlock, Unreadable> {
+/// [`Unreadable`] when they cannot be read.
+pub fn sum(counts: &Array<MapData, CounterBlocks>) -> Result<CounterBlock, Unreadable> {
     let mut sums = CounterBlock::default();
-    for block in 0..COUNTER_BLOCKS {
-        for (sum, count) in sums.iter_mut().zip(counts.get(&block, 0)?) {
+    for block in counts.get(&0, 0)? {
+        for (sum, count) in sums.iter_mut().zip(block) {
             *sum += count;
         }
     }

@@ -8,7 +8,7 @@ use aya::maps::{Array, HashMap, MapData, RingBuf};
 use aya::{Ebpf, EbpfLoader, Pod};
 use connlat_schema::Outcome;
 use connlat_schema::capture::metadata::Counters;
-use connlat_schema::counter::CounterBlock;
+use connlat_schema::counter::{CounterBlock, CounterBlocks};
 use connlat_schema::decode::{ConnectEvent, DecodeError, decode_event, decode_start};
 use connlat_schema::offsets::Feature;
 use connlat_schema::settings::{SETTINGS_GLOBAL, Settings};
@@ -90,7 +90,7 @@ pub struct Probe {
     ebpf: Ebpf,
     state: StatePrograms,
     ring: RingBuf<MapData>,
-    counts: Array<MapData, CounterBlock>,
+    counts: Array<MapData, CounterBlocks>,
     in_flight: HashMap<MapData, u64, StartBytes>,
     networks: Networks,
     unavailable: Vec<String>,
