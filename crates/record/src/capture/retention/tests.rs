@@ -203,7 +203,7 @@ fn what_is_not_ours_is_read_once_and_again_when_it_changes() {
     fs::write(&path, "no capture").expect("write");
     let mut foreign = Foreign::default();
     for _ in 0..3 {
-        let found = Found::look(&directory, &owner(), &mut foreign, 9).expect("a look");
+        let found = Found::look(&[&directory], &owner(), &mut foreign, 9).expect("a look");
         assert_eq!((found.count, foreign.0.len()), (3, 1));
     }
     let file = directory
@@ -213,6 +213,6 @@ fn what_is_not_ours_is_read_once_and_again_when_it_changes() {
     assert_eq!(foreign.look_once(&file, || -> Option<()> { panic!("it is read again") }), None);
     // It becomes a segment, in place.
     fs::write(&path, fs::read(day.join("connlat-h-first.parquet")).expect("it")).expect("write");
-    let found = Found::look(&directory, &owner(), &mut foreign, 9).expect("a look");
+    let found = Found::look(&[&directory], &owner(), &mut foreign, 9).expect("a look");
     assert_eq!(found.count, 4);
 }

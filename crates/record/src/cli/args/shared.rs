@@ -80,8 +80,8 @@ pub struct ProbeArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-20..=19), allow_negative_numbers = true, default_value_t = Options::DEFAULT_NICE)]
     pub nice: i32,
 
-    /// Become this user once connects are seen; FILE or DIR/host=HOST must be
-    /// theirs to write, and a new DIR/host=HOST becomes theirs [default: who
+    /// Become this user once connects are seen; FILE or DIR/node=h-HOST must be
+    /// theirs to write, and a new DIR/node=h-HOST becomes theirs [default: who
     /// called sudo, if they may write there; nobody for live without FILE]
     #[arg(long, value_name = "NAME|UID", value_parser = values::user)]
     pub user: Option<User>,
