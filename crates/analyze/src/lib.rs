@@ -23,6 +23,7 @@ mod manual;
 mod output;
 mod progress;
 mod quality;
+mod quantity;
 mod run;
 mod scan;
 mod select;

@@ -25,8 +25,14 @@ pub struct Common {
     /// Output format; csv, json and parquet give durations as integers in nanoseconds
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
-    /// Only connects for which this SQL expression over the columns holds
-    #[arg(long = "where", value_name = "SQL", help_heading = "Selection")]
+    /// Only connects for which this SQL expression over the columns holds, such as
+    /// "comm = 'nginx' AND latency > 50ms"
+    #[arg(
+        long = "where",
+        value_name = "SQL",
+        allow_hyphen_values = true,
+        help_heading = "Selection"
+    )]
     pub filter: Option<String>,
     /// Only connects started at or after: 2026-01-31T12:00:05Z, 12:00 or -10m before the end
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection")]

@@ -18,9 +18,13 @@ const UNDECIDED: u8 = 1;
 ///
 /// A condition is a figure, a comparison and a value: `p99 > 50ms`, `failure_rate > 1%`,
 /// `connects < 100`. Figures: connects, established, failed, failure_rate, retransmits,
-/// retransmit_rate, samples, lost, missed, min, mean, max and any percentile (p50, p99, p999).
+/// retransmit_rate, samples, lost, missed, min, mean, max and any percentile (p50, p99, p999 or
+/// p99.9). Rates take `1%` or a share below 1. A condition that can never hold, or always holds,
+/// is wrong usage.
+///
 /// A condition on a percentile that the sample is too small for cannot be decided: exit code 1,
-/// unless --too-small pass is given or another condition holds.
+/// unless --too-small pass is given or another condition holds. Nor can one on failures or
+/// latencies if no connects are selected, or one on losses if a recorder could not count them.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   analyze check --fail-if 'p99 > 50ms' --fail-if 'failure_rate > 1%' web-1.parquet
@@ -28,9 +32,9 @@ const UNDECIDED: u8 = 1;
 Exit codes: 0 no condition holds; 1 not decided; 2 wrong usage; 3 a condition holds.")]
 pub struct Check {
     /// A condition that must not hold; may be given more than once
-    #[arg(long, value_name = "CONDITION", required = true)]
+    #[arg(long, value_name = "CONDITION", required = true, allow_hyphen_values = true)]
     fail_if: Vec<Condition>,
-    /// What a percentile counts as that the sample is too small for
+    /// What to do about a percentile if the sample is too small for it
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     too_small: TooSmall,
     #[command(flatten)]
@@ -57,7 +61,11 @@ impl Ask for Check {
             self.fail_if.iter().filter_map(Condition::percentile).cloned().collect();
         measure.percentiles.sort_by(|a, b| a.name.cmp(&b.name));
         measure.percentiles.dedup();
-        let losses = Losses { lost: run.trust.lost_total(), missed: run.trust.missed };
+        let losses = Losses {
+            lost: run.trust.lost_total(),
+            missed: run.trust.missed,
+            unknown: run.trust.losses_unknown(),
+        };
         let (whole, selected) = ranking(&run.scan, Asked::whole(measure.clone()))?;
         let figures = whole.rows.into_iter().next().map(|row| row.figures).unwrap_or_default();
         let judged: Vec<_> = self
@@ -66,9 +74,10 @@ impl Ask for Check {
             .map(|condition| (condition, condition.judge(&figures, &measure, losses)))
             .collect();
         let any = |verdict| judged.iter().any(|(_, (found, _))| *found == verdict);
+        let too_small = any(Verdict::TooSmall) && self.too_small == TooSmall::Fail;
         let exit = match () {
             () if any(Verdict::Holds) => VIOLATED,
-            () if any(Verdict::Undecided) && self.too_small == TooSmall::Fail => UNDECIDED,
+            () if any(Verdict::Unknown) || too_small => UNDECIDED,
             () => 0,
         };
         let columns = vec![
@@ -80,12 +89,12 @@ impl Ask for Check {
             let verdict = match verdict {
                 Verdict::Holds => "VIOLATED",
                 Verdict::Fine => "ok",
-                Verdict::Undecided => "not decided",
+                Verdict::TooSmall | Verdict::Unknown => "not decided",
             };
             vec![Cell::Text(condition.to_string()), verdict.into(), Cell::Text(figure)]
         });
         let mut table = AnswerTable::of(columns, rows.collect());
-        if exit == UNDECIDED {
+        if exit == UNDECIDED && too_small {
             table.notes.push(
                 "the sample is too small to decide; record longer, or --too-small pass".to_owned(),
             );

@@ -105,6 +105,11 @@ impl<'a> Trust<'a> {
         total(self.files.iter().map(|file| file.capture.info.counters.lost.total()))
     }
 
+    /// Whether a recorder could not tell what it lost.
+    pub fn losses_unknown(&self) -> bool {
+        self.files.iter().any(|file| file.capture.info.account_problem.is_some())
+    }
+
     /// All connects below `--min-latency`.
     pub fn suppressed_total(&self) -> u64 {
         total(self.suppressed.values().copied())

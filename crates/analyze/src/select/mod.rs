@@ -10,6 +10,8 @@ pub use filter::Filter;
 pub use moment::{Moment, range};
 pub use sql::Condition;
 
+use connlat_schema::capture::columns::schema;
+
 use crate::units;
 
 /// A selection that cannot be made; the message is for the user.
@@ -37,7 +39,7 @@ impl Unusable {
     pub(crate) fn new(what: &str, reason: impl fmt::Display) -> Self {
         let reason = reason.to_string();
         let line = reason.lines().next().unwrap_or_default();
-        let line: String = crate::escape::terminal(line).chars().take(200).collect();
+        let line: String = crate::escape::terminal(line).chars().take(300).collect();
         Self(format!("{what}: {line}"))
     }
 }
@@ -51,6 +53,13 @@ pub enum Only {
     Established,
     /// All failures.
     Failed,
+}
+
+/// Names of the columns of a capture.
+fn column_names() -> impl Iterator<Item = &'static str> {
+    use std::sync::LazyLock;
+    static SCHEMA: LazyLock<arrow::datatypes::SchemaRef> = LazyLock::new(schema);
+    SCHEMA.fields().iter().map(|field| field.name().as_str())
 }
 
 /// Which connects are asked about.

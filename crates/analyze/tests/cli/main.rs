@@ -5,6 +5,7 @@ mod blocks;
 mod bombs;
 mod budget;
 mod capture;
+mod conditions;
 mod duckdb;
 mod findings;
 mod golden;
