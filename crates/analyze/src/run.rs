@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::answer::Report;
-use crate::capture::Captures;
+use crate::capture::{Captures, display_name};
 use crate::cli::Cli;
 use crate::cli::args::Format;
 use crate::commands::{Ask, AskError, Command, Run};
 use crate::output::{self, Output, Screen};
 use crate::progress::Progress;
-use crate::quality::Trust;
+use crate::quality::{Trust, Warning};
 use crate::scan::{Budget, Scan};
 use crate::{guard, manual};
 
@@ -128,8 +128,9 @@ fn ask(
         let message = "a Parquet file is not for a terminal; redirect it, such as > answer.parquet";
         return Err(Failure { message: message.to_owned(), exit: USAGE });
     }
-    let captures = Captures::open(question.files()).map_err(|error| failed(&error))?;
-    let trust = Trust::new(&captures);
+    let captures = Captures::open(question.files(), question.common().strict)
+        .map_err(|error| failed(&error))?;
+    let mut trust = Trust::new(&captures);
     // What programs read must not depend on the terminal it was asked in.
     let width = match format {
         Format::Table => terminal.and_then(|screen| screen.width),
@@ -146,14 +147,21 @@ fn ask(
     let progress = Progress::of(captures.row_count());
     let scan = Scan::new(&captures.each, &filter, &progress, budget);
     let run = Run { captures: &captures, scan, selection: &selection, trust: &trust, width };
-    let answered = question.ask(&run).map_err(unanswered)?;
+    let mut answered = question.ask(&run).map_err(unanswered)?;
+    answered.warnings.extend(absurd(&run));
     drop(progress);
     let selected = match selection.is_all() {
         true => None,
         false => Some((selection.describe(recorded), answered.selected.unwrap_or(0))),
     };
+    if answered.selected == Some(0) {
+        answered.warnings.insert(0, Warning::NothingSelected(captures.row_count()));
+    }
+    // What concerns this answer comes before what concerns any.
+    trust.warnings.splice(0..0, answered.warnings);
     let report = Report {
         trust: &trust,
+        rows: answered.selected,
         selected,
         sections: answered.sections,
         findings: answered.findings,
@@ -162,6 +170,14 @@ fn ask(
     let output = output::render(&report, format, terminal.unwrap_or_default())
         .map_err(|error| failed(&format!("cannot write the answer: {error}")))?;
     Ok((answered.exit, output))
+}
+
+/// Latencies that no connect has, by file.
+fn absurd<'a>(run: &'a Run<'_>) -> impl Iterator<Item = Warning> + 'a {
+    run.scan.absurd().into_iter().map(|(capture, rows)| {
+        let file = display_name(&run.captures.each[capture].path);
+        Warning::AbsurdLatency { file, rows }
+    })
 }
 
 fn write(bytes: &[u8]) -> Result<(), Failure> {

@@ -105,6 +105,14 @@ pub fn clock(us: i64, decimals: usize) -> String {
     format_time(us, ["%T", "%T%.3f", "%T%.6f"], decimals)
 }
 
+/// Times at the ends of an axis: of the day if both are of one, else with their
+/// dates.
+pub fn axis(first: i64, last: i64, decimals: usize) -> (String, String) {
+    const DAY: i64 = 86_400_000_000;
+    let shown = if first.div_euclid(DAY) == last.div_euclid(DAY) { clock } else { time };
+    (shown(first, decimals), shown(last, decimals))
+}
+
 /// Wall-clock time for programs, RFC 3339: `2026-01-31T12:00:05Z`.
 pub fn rfc3339(us: i64, decimals: usize) -> String {
     format_time(us, ["%FT%TZ", "%FT%T%.3fZ", "%FT%T%.6fZ"], decimals)

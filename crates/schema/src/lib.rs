@@ -8,6 +8,7 @@
 //! * [`decode`] (feature `std`): bytes from the ring buffer to a checked event;
 //! * [`encode`] (feature `std`): the same bytes from an event;
 //! * [`escape`] (feature `std`): text of unknown origin to terminals and JSON;
+//! * [`thrift`] (feature `std`): a careful walk through what Parquet libraries believe;
 //! * [`capture`] (feature `arrow`; with `parquet` its files): the capture.
 //!
 //! The probe compiles this crate for `bpfel-unknown-none` without features, so
@@ -31,5 +32,7 @@ pub mod decode;
 pub mod encode;
 #[cfg(feature = "std")]
 pub mod escape;
+#[cfg(feature = "std")]
+pub mod thrift;
 
 pub use outcome::Outcome;

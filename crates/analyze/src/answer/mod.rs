@@ -15,12 +15,24 @@ pub struct Report<'a> {
     pub trust: &'a Trust<'a>,
     /// What was selected, in words, and how many rows that are.
     pub selected: Option<(String, u64)>,
+    /// Rows the answer rests on, as far as they were counted.
+    pub rows: Option<u64>,
     /// The answers; the first is the one called `rows` in JSON.
     pub sections: Vec<Section>,
     /// What was found, worst first; none where nothing was looked for.
     pub findings: Option<Vec<Finding>>,
     /// Whether the account of the captures is itself part of the answer.
     pub summary: bool,
+}
+
+impl Report<'_> {
+    /// What is said where nothing was found.
+    pub fn no_findings(&self) -> &'static str {
+        match self.rows {
+            Some(0) => "nothing is selected, so nothing was looked at",
+            _ => "nothing stands out",
+        }
+    }
 }
 
 /// One table of the report.

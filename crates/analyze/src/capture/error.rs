@@ -43,6 +43,14 @@ pub enum Problem {
     NoCaptures,
     #[error("matches no file; check the pattern")]
     NoMatch,
+    #[error("is not a pattern ({0}); check its brackets and stars")]
+    BadPattern(String),
+    #[error("is a journal that its recorder has only just created; try again")]
+    Beginning,
+    #[error("lies deeper than directories are searched; name it")]
+    TooDeep,
+    #[error("holds no capture that can be read: {0}")]
+    NoneRead(String),
     #[error("is not a regular file; write the capture to disk first")]
     NotAFile,
     #[error("permission denied; run as a user who may read it")]
@@ -79,6 +87,11 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Whether the file is no capture at all, by what it holds.
+    pub(super) fn is_foreign(&self) -> bool {
+        matches!(self, Self::NotACapture | Self::NotParquet | Self::NotAJournal | Self::NotAFile)
+    }
+
     /// Damage found by a library.
     pub(crate) fn damaged(reason: impl std::fmt::Display) -> Self {
         Self::Damaged(short(&reason.to_string()))

@@ -13,7 +13,7 @@ use connlat_schema::capture::file::{SealError, WriteError, WriterOptions, captur
 use connlat_schema::capture::journal::{JournalEnd, JournalReader};
 
 use super::error::Problem;
-use super::{Capture, parquet as sealed};
+use super::{Capture, live, parquet as sealed};
 use crate::{guard, units};
 
 /// First bytes of an Arrow IPC stream.
@@ -25,14 +25,26 @@ const ZSTD_LEVEL: i32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeftOver {
     end: JournalEnd,
+    /// Whether its recorder is at work: then the end is where it was just now.
+    live: bool,
     /// Bytes after the last whole message.
     ignored: u64,
+}
+
+impl LeftOver {
+    /// Whether its recorder is at work.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
 }
 
 /// In words for people.
 impl fmt::Display for LeftOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.end {
+            JournalEnd::Open | JournalEnd::Damaged if self.live => {
+                write!(f, "its recorder is at work")
+            }
             JournalEnd::Closed => write!(f, "complete, but not yet made into a capture"),
             JournalEnd::Open => write!(f, "it ends after a whole batch: recording or killed"),
             JournalEnd::Damaged => {
@@ -50,13 +62,21 @@ impl fmt::Display for LeftOver {
 pub(super) fn open(path: &Path, file: File) -> Result<Capture, Problem> {
     // A recorder may still be writing: what comes later is not looked at.
     let bytes = file.metadata()?.len();
-    let copied = guard::caught(|| copy(file.take(bytes))).map_err(Problem::damaged)??;
-    let (end, read, copy) = copied;
+    let lock = file.try_clone()?;
+    let copied = guard::caught(|| copy(file.take(bytes))).map_err(Problem::damaged)?;
+    let (end, read, copy) = match copied {
+        // The first message is not whole yet.
+        Err(Problem::NotAJournal | Problem::Truncated) if live::is_beginning(&lock) => {
+            return Err(Problem::Beginning);
+        }
+        copied => copied?,
+    };
+    let live = live::is_recording(&lock);
     let footer = sealed::footer(&copy)?;
     let info = capture_info(&footer)?;
     let rows = info.counters.written;
     let file = sealed::temporary(copy, footer)?;
-    let journal = Some(LeftOver { end, ignored: bytes.saturating_sub(read) });
+    let journal = Some(LeftOver { end, live, ignored: bytes.saturating_sub(read) });
     Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal, file })
 }
 

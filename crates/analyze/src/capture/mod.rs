@@ -8,6 +8,8 @@ mod columns;
 mod error;
 mod expand;
 mod journal;
+mod limits;
+mod live;
 mod parquet;
 mod shared_file;
 
@@ -22,6 +24,8 @@ pub use journal::LeftOver;
 
 /// Rows in all that are counted in 32 bits.
 const MAX_ROWS: u64 = u32::MAX as u64 - 1;
+/// Files that stay open: fewer than a process may have anywhere.
+const KEPT_OPEN: usize = 200;
 
 /// One validated capture.
 pub struct Capture {
@@ -47,27 +51,73 @@ pub struct Captures {
     pub each: Vec<Capture>,
     /// Files left out because one like them is there: (left out, kept).
     pub copies: Vec<(String, String)>,
+    /// What a search found and could not read, and why.
+    pub unread: Vec<(String, String)>,
+    /// What a search found that is no capture.
+    pub foreign: Vec<String>,
 }
 
 impl Captures {
-    /// Opens and validates every file; the first that is unusable ends it.
-    pub fn open(arguments: &[PathBuf]) -> Result<Self, SourceError> {
+    /// Opens and validates every file. One that was named and is unusable ends
+    /// it; one that a search found is left out, unless `strict`.
+    pub fn open(arguments: &[PathBuf], strict: bool) -> Result<Self, SourceError> {
         let mut each: Vec<Capture> = Vec::new();
-        let mut copies = Vec::new();
-        for named in expand::files(arguments)? {
-            let path = &named.path;
-            let mut capture = open(path).map_err(|problem| problem.of(path))?;
+        let (mut copies, mut foreign) = (Vec::new(), Vec::new());
+        let expand::Expanded { files, unread: mut problems, repeated } = expand::files(arguments)?;
+        // Arguments whose captures were taken already.
+        let mut taken = repeated;
+        for named in files {
+            let keep = each.len() < KEPT_OPEN;
+            let (path, opened) = match named.found {
+                true => open_found(named.path, keep),
+                false => {
+                    let opened = open(&named.path, keep);
+                    (named.path, opened.map(Some))
+                }
+            };
+            let mut capture = match opened {
+                Ok(Some(capture)) => capture,
+                // Deleted since the directory was read, or hardly begun.
+                Ok(None) => continue,
+                Err(problem) if named.found && problem.is_foreign() => {
+                    foreign.push(display_name(&path));
+                    continue;
+                }
+                Err(problem) if named.found => {
+                    problems.push((path, problem));
+                    continue;
+                }
+                Err(problem) => return Err(problem.of(&path)),
+            };
             capture.argument = named.argument;
             match each.iter().find(|other| other.is_copy_of(&capture)) {
-                Some(kept) => copies.push((display_name(path), display_name(&kept.path))),
+                Some(kept) => {
+                    copies.push((display_name(&path), display_name(&kept.path)));
+                    taken.insert(named.argument);
+                }
                 None => each.push(capture),
+            }
+        }
+        let mut problems = problems.into_iter();
+        if strict && let Some((path, problem)) = problems.next() {
+            return Err(problem.of(&path));
+        }
+        let unread: Vec<(String, String)> =
+            problems.map(|(path, problem)| (display_name(&path), problem.to_string())).collect();
+        // An argument that stands for nothing is a mistake, whatever others do.
+        for (argument, name) in arguments.iter().enumerate() {
+            let answered = each.iter().any(|capture| capture.argument == argument);
+            if !answered && !taken.contains(&argument) {
+                let first = unread.first().map(|(file, why)| format!("{file} {why}"));
+                let problem = first.map_or(Problem::NoCaptures, Problem::NoneRead);
+                return Err(problem.of(name));
             }
         }
         let total = each.iter().fold(0_u64, |sum, capture| sum.saturating_add(capture.rows));
         if total > MAX_ROWS {
             return Err(SourceError::TooManyRows(total));
         }
-        Ok(Self { each, copies })
+        Ok(Self { each, copies, unread, foreign })
     }
 
     /// Rows in all captures.
@@ -110,8 +160,28 @@ fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
     }
 }
 
-/// Opens whatever the file holds.
-fn open(path: &Path) -> Result<Capture, Problem> {
+/// Opens a file that a search found, and gives the name it has by then: none
+/// if it is gone, as the oldest captures of a flight recorder are, or if its
+/// recorder has only just created it.
+fn open_found(path: PathBuf, keep: bool) -> (PathBuf, Result<Option<Capture>, Problem>) {
+    match open(&path, keep) {
+        Err(Problem::Missing) => match expand::sealed(&path) {
+            // Sealed meanwhile; the capture in turn may have expired.
+            Some(capture) => match open(&capture, keep) {
+                Err(Problem::Missing) => (capture, Ok(None)),
+                opened => (capture, opened.map(Some)),
+            },
+            // A link to nothing is still there.
+            None if fs::symlink_metadata(&path).is_ok() => (path, Err(Problem::Missing)),
+            None => (path, Ok(None)),
+        },
+        Err(Problem::Beginning) => (path, Ok(None)),
+        opened => (path, opened.map(Some)),
+    }
+}
+
+/// Opens whatever the file holds, and keeps it open if asked to.
+fn open(path: &Path, keep_open: bool) -> Result<Capture, Problem> {
     let status = fs::metadata(path)?;
     // Opening a named pipe would wait for a writer.
     if !status.is_file() {
@@ -122,9 +192,12 @@ fn open(path: &Path) -> Result<Capture, Problem> {
     file.by_ref().take(4).read_to_end(&mut head)?;
     file.rewind()?;
     match head.as_slice() {
+        [] if expand::sealed(path).is_some() && live::is_beginning(&file) => {
+            Err(Problem::Beginning)
+        }
         [] => Err(Problem::Empty),
         journal::FIRST_BYTES => journal::open(path, file),
-        _ => parquet::open(path, file),
+        _ => parquet::open(path, file, keep_open),
     }
 }
 

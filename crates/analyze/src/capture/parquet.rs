@@ -15,27 +15,35 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 
 use super::error::Problem;
 use super::shared_file::SharedFile;
-use super::{Capture, columns};
+use super::{Capture, columns, limits};
 use crate::guard;
 
 /// First and last bytes of every Parquet file.
 const MAGIC: &[u8; 4] = b"PAR1";
 /// Magic, footer length and magic: nothing shorter can be Parquet.
 const SHORTEST: u64 = 12;
-/// A footer that claims more rows per byte is a lie: reading would only fill
-/// the memory. A capture whose rows are all alike reaches about 100.
-const MAX_ROWS_PER_BYTE: u64 = 10_000;
+/// A footer that claims more rows per byte is a lie: counting them would only
+/// take time. A capture whose rows are all alike reaches about 100.
+const MAX_ROWS_PER_BYTE: u64 = 1_000;
 
-/// Opens a sealed capture.
-pub(super) fn open(path: &Path, mut file: File) -> Result<Capture, Problem> {
+/// Opens a sealed capture, and keeps it open if asked to: then it can be read
+/// even if a flight recorder deletes it meanwhile.
+pub(super) fn open(path: &Path, mut file: File, keep_open: bool) -> Result<Capture, Problem> {
     let bytes = file.metadata()?.len();
     check_magic(&mut file, bytes)?;
 
+    limits::check_footer(&mut file)?;
     let footer = footer(&file)?;
     let info = capture_info(&footer)?;
     check_columns(footer.file_metadata().schema_descr())?;
-    let rows = guard::caught(|| check_extent(&footer, bytes)).map_err(Problem::damaged)??;
-    let file = named(path, footer)?;
+    // Holes in a file hold no rows.
+    let held = limits::bytes_held(&file, bytes);
+    let rows = guard::caught(|| check_extent(&footer, bytes, held)).map_err(Problem::damaged)??;
+    let place = match keep_open {
+        true => Place::Open(SharedFile::new(file)?),
+        false => Place::Named(std::path::absolute(path)?),
+    };
+    let file = ValidFile { place, metadata: as_read(footer)? };
     Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal: None, file })
 }
 
@@ -83,7 +91,7 @@ impl From<ColumnProblem> for Problem {
 
 /// Checks that the footer's counts agree with each other and with the file's
 /// size; returns the number of rows.
-fn check_extent(footer: &ParquetMetaData, bytes: u64) -> Result<u64, Problem> {
+fn check_extent(footer: &ParquetMetaData, bytes: u64, held: u64) -> Result<u64, Problem> {
     let lie = |what: &str| Problem::damaged(format!("footer: {what}"));
     let rows = u64::try_from(footer.file_metadata().num_rows())
         .map_err(|_| lie("negative number of rows"))?;
@@ -97,7 +105,7 @@ fn check_extent(footer: &ParquetMetaData, bytes: u64) -> Result<u64, Problem> {
     if counted != rows {
         return Err(lie("row groups do not add up to the number of rows"));
     }
-    if rows > bytes.saturating_mul(MAX_ROWS_PER_BYTE) {
+    if rows > held.saturating_mul(MAX_ROWS_PER_BYTE) {
         return Err(lie("more rows than the file can hold"));
     }
     Ok(rows)
@@ -133,9 +141,9 @@ pub struct ValidFile {
 enum Place {
     /// Opened for each row group: there may be more files than can be open.
     Named(PathBuf),
-    /// Of a journal, in a temporary file. It has no name, so it is gone when this
-    /// program is, however it ends.
-    Temporary(SharedFile),
+    /// Open, and maybe without a name by now: the rows of a journal are in a
+    /// temporary file, which is gone when this program is, however it ends.
+    Open(SharedFile),
 }
 
 impl ValidFile {
@@ -146,7 +154,7 @@ impl ValidFile {
     pub fn open(&self) -> io::Result<SharedFile> {
         match &self.place {
             Place::Named(path) => SharedFile::new(File::open(path)?),
-            Place::Temporary(file) => Ok(file.clone()),
+            Place::Open(file) => Ok(file.clone()),
         }
     }
 
@@ -166,24 +174,20 @@ impl ValidFile {
     }
 }
 
-/// The file as its footer, which was checked, says it is to be read.
-fn named(path: &Path, footer: ParquetMetaData) -> Result<ValidFile, Problem> {
-    Ok(ValidFile { place: Place::Named(std::path::absolute(path)?), metadata: as_read(footer)? })
-}
-
-/// The same of a temporary file.
+/// A temporary file as its footer says it is to be read.
 pub(super) fn temporary(file: File, footer: ParquetMetaData) -> Result<ValidFile, Problem> {
-    Ok(ValidFile { place: Place::Temporary(SharedFile::new(file)?), metadata: as_read(footer)? })
+    Ok(ValidFile { place: Place::Open(SharedFile::new(file)?), metadata: as_read(footer)? })
 }
 
 /// How columns are read. An Arrow schema that a writer embedded is not looked at.
 fn as_read(footer: ParquetMetaData) -> Result<ArrowReaderMetadata, Problem> {
+    let footer = Arc::new(footer);
     let read = || {
         let descriptor = footer.file_metadata().schema_descr_ptr();
         let inferred = parquet_to_arrow_schema(&descriptor, None)?;
         let fields: Vec<FieldRef> = inferred.fields().iter().map(columns::as_read).collect();
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
-        ArrowReaderMetadata::try_new(Arc::new(footer.clone()), options)
+        ArrowReaderMetadata::try_new(Arc::clone(&footer), options)
     };
     guard::caught(read).map_err(Problem::damaged)?.map_err(Problem::damaged)
 }

@@ -25,6 +25,10 @@ pub struct Common {
     /// Output format; csv, json and parquet give durations as integers in nanoseconds
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
+    /// Fail if a directory or pattern holds something damaged, empty or unreadable, instead of
+    /// leaving it out with a warning
+    #[arg(long)]
+    pub strict: bool,
     /// Only connects for which this SQL expression over the columns holds, such as
     /// "comm = 'nginx' AND latency > 50ms"
     #[arg(

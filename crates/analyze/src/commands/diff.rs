@@ -15,6 +15,7 @@ use crate::stats::comparison::{Change, Side, changes, fewest_telling};
 use crate::stats::{Figures, Measure, Percentile, Z999};
 use crate::units;
 
+mod comparable;
 mod sides;
 
 /// What changed between two captures, or two spans of one
@@ -122,13 +123,15 @@ impl Ask for Diff {
             "{noise} of {all} groups show noise: no difference that samples of this size can tell \
              from chance (99.9 %)"
         ));
+        table.notes.extend(super::merged::notes(run, &by)?);
         let whole = self::table(&[], vec![whole], &measure);
         let section = |key, title: &str, table| Section { key, title: title.to_owned(), table };
         let sections = vec![
             section("rows", "What changed, by contribution to the mean wait", table),
             section("whole", "All together", whole),
         ];
-        Ok(Answered { sections, selected: Some(selected), ..Answered::default() })
+        let warnings = self.differences(run);
+        Ok(Answered { sections, selected: Some(selected), warnings, ..Answered::default() })
     }
 }
 

@@ -124,8 +124,7 @@ fn draw(bins: &[Bin], (first, last): (i64, i64), every: i64) -> Vec<String> {
     }
     let decimals = units::decimals_for(every);
     let (start, end) = (first.saturating_mul(every), last.saturating_mul(every));
-    let clock = |us: i64| units::clock(us, decimals);
-    let (left, right) = (clock(start), clock(end));
+    let (left, right) = units::axis(start, end, decimals);
     let gap = width.saturating_sub(left.len() + right.len());
     lines.push(format!("{:>8} {left}{}{right}", "", " ".repeat(gap.max(1))));
     lines

@@ -10,6 +10,7 @@ mod events;
 mod heatmap;
 mod histogram;
 mod info;
+mod merged;
 mod outcomes;
 mod over_time;
 mod percentiles;
@@ -27,7 +28,7 @@ use crate::answer::{AnswerTable, Section};
 use crate::capture::{Captures, SourceError};
 use crate::cli::args::Common;
 use crate::findings::Finding;
-use crate::quality::Trust;
+use crate::quality::{Trust, Warning};
 use crate::scan::{Scan, ScanError};
 use crate::select::{Filter, Selection, Unusable};
 use crate::stats::interval::TooManyBuckets;
@@ -55,6 +56,8 @@ pub struct Answered {
     pub findings: Option<Vec<Finding>>,
     /// Rows that were selected, if the command came by them.
     pub selected: Option<u64>,
+    /// What is to be said before the answer is used.
+    pub warnings: Vec<Warning>,
     /// The exit code.
     pub exit: u8,
 }

@@ -33,7 +33,9 @@ impl Ask for Outcomes {
     fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
         let by = self.by.after(&[]);
         let scanned = run.scan.run(accumulator(&run.scan, &by))?;
-        Ok(Answered::table(table(&by, &scanned.found, &scanned.texts), scanned.rows))
+        let mut table = table(&by, &scanned.found, &scanned.texts);
+        table.notes.extend(super::merged::notes(run, &by)?);
+        Ok(Answered::table(table, scanned.rows))
     }
 }
 

@@ -61,11 +61,13 @@ pub fn table(
     what: &str,
 ) -> Result<Answered, AskError> {
     let names = names(&by);
+    let merged = super::merged::notes(run, &by)?;
     let asked = Asked { by, rows: Rows::default(), order, top, measure: measure.clone() };
     let (found, selected) = ranking(&run.scan, asked)?;
-    let table = AnswerTable::grouped(&names, found.rows, &measure)
+    let mut table = AnswerTable::grouped(&names, found.rows, &measure)
         .top(top, found.groups, what, "; --top 0 shows all")
         .with_notes(&measure);
+    table.notes.extend(merged);
     Ok(Answered::table(table, selected))
 }
 

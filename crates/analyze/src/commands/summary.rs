@@ -92,12 +92,15 @@ impl Ask for Summary {
 
         let more = |what: &str| format!("; `analyze {what}` has more");
         let ranked = |asked: &Asked, found: ranking::Ranking, what: &str| {
-            AnswerTable::grouped(&ranked::names(&asked.by), found.rows, &measure).top(
+            let names = ranked::names(&asked.by);
+            let mut table = AnswerTable::grouped(&names, found.rows, &measure).top(
                 RANKED,
                 found.groups,
                 what,
                 &more(what),
-            )
+            );
+            table.notes.extend(super::merged::notes(run, &asked.by)?);
+            Ok::<_, AskError>(table)
         };
         let span = span.filter(|_| scanned.rows > 0);
         let series = TimeSeries::new(series.rows, span, every, true, &measure);
@@ -107,8 +110,8 @@ impl Ask for Summary {
         let mut sections = vec![
             section("rows", "Connect latency", AnswerTable::grouped(&[], whole.rows, &measure)),
             section("outcomes", "Outcomes", outcomes),
-            section("processes", "Who", ranked(&who, who_found, "processes")),
-            section("destinations", "Where", ranked(&places, places_found, "destinations")),
+            section("processes", "Who", ranked(&who, who_found, "processes")?),
+            section("destinations", "Where", ranked(&places, places_found, "destinations")?),
             section("timeseries", &format!("Every {}", units::interval(every)), over_time),
         ];
         // Once, after everything that shows percentiles.
@@ -121,7 +124,7 @@ impl Ask for Summary {
             last.table.notes.extend(notes);
         }
         let selected = Some(scanned.rows);
-        Ok(Answered { sections, findings: Some(findings), selected, exit: 0 })
+        Ok(Answered { sections, findings: Some(findings), selected, ..Answered::default() })
     }
 }
 

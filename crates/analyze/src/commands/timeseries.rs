@@ -49,11 +49,14 @@ impl Ask for Timeseries {
             check_buckets(span, every)?;
         }
         let by = self.by.after(&[]);
+        let merged = super::merged::notes(run, &by)?;
         let (found, selected) = ranking::ranking(&run.scan, asked(every, &by, &measure))?;
         let span = span.filter(|_| selected > 0);
         let series = TimeSeries::new(found.rows, span, every, by.is_empty(), &measure);
         let table = series.table(&ranked::names(&by), run.captures, &measure);
-        Ok(Answered::table(table.with_notes(&measure), selected))
+        let mut table = table.with_notes(&measure);
+        table.notes.extend(merged);
+        Ok(Answered::table(table, selected))
     }
 }
 

@@ -44,6 +44,11 @@ impl Serialize for Document<'_> {
         for section in &self.0.sections {
             map.serialize_entry(section.key, &rows(&section.table))?;
         }
+        let notes: Vec<&String> =
+            self.0.sections.iter().flat_map(|section| &section.table.notes).collect();
+        if !notes.is_empty() {
+            map.serialize_entry("notes", &notes)?;
+        }
         map.end()
     }
 }
@@ -81,6 +86,7 @@ impl Serialize for Value<'_> {
 #[derive(serde::Serialize)]
 struct Capture<'a> {
     hosts: &'a [&'a str],
+    machines: usize,
     start: String,
     stop: String,
     rows: u64,
@@ -147,6 +153,7 @@ impl<'a> From<&'a Trust<'a>> for Capture<'a> {
         };
         Self {
             hosts: &trust.hosts,
+            machines: trust.machines,
             start: micros(trust.start),
             stop: micros(trust.stop),
             rows: trust.rows,

@@ -19,7 +19,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
     if let Some(findings) = &report.findings {
         out.push_str("\n### Findings, worst first\n\n");
         if findings.is_empty() {
-            out.push_str("None: nothing stands out.\n");
+            out.push_str(&format!("None: {}.\n", report.no_findings()));
         }
         for (index, finding) in findings.iter().enumerate() {
             let text = escape::markdown(&finding.text);

@@ -46,6 +46,6 @@ pub fn render(
         Format::Csv => (csv::render(report).into_bytes(), true),
         Format::Parquet => (parquet::render(report)?, true),
     };
-    let warnings = if elsewhere { trust_text::plain_warnings(report.trust) } else { String::new() };
+    let warnings = if elsewhere { trust_text::plain(report) } else { String::new() };
     Ok(Output { bytes, warnings })
 }

@@ -16,7 +16,8 @@ pub(super) fn render(report: &Report<'_>, screen: Screen) -> String {
     let text_width = width.unwrap_or(PAGE_WIDTH);
     let mut out = trust_text::text(report, text_width, screen.colour);
     if let Some(findings) = &report.findings {
-        self::findings(&mut out, findings, text_width, screen.colour);
+        let none = report.no_findings();
+        self::findings(&mut out, findings, none, text_width, screen.colour);
     }
     let mut all_left_out: Vec<String> = Vec::new();
     let titled = report.sections.len() > 1;
@@ -65,12 +66,12 @@ fn rows(out: &mut String, section: &Section, width: Option<usize>) -> Vec<String
     left_out
 }
 
-fn findings(out: &mut String, findings: &[Finding], width: usize, colour: bool) {
+fn findings(out: &mut String, findings: &[Finding], none: &str, width: usize, colour: bool) {
     out.push('\n');
     out.push_str(&paint("Findings, worst first", Ink::Heading, colour));
     out.push('\n');
     if findings.is_empty() {
-        out.push_str("none: nothing stands out\n");
+        out.push_str(&format!("none: {none}\n"));
     }
     for (number, finding) in findings.iter().take(FINDINGS).enumerate() {
         let text = wrap(&format!("{}. {}", number + 1, finding.text), width, 3);

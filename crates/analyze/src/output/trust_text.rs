@@ -30,10 +30,13 @@ pub fn text(report: &Report<'_>, width: usize, colour: bool) -> String {
     out
 }
 
-/// The warnings alone, one line each.
-pub fn plain_warnings(trust: &Trust<'_>) -> String {
-    let line = |warning| format!("analyze: warning: {warning}\n");
-    told(&trust.warnings).into_iter().map(line).collect()
+/// Warnings and the notes of the first table, one line each, for formats that
+/// hold nothing but rows.
+pub fn plain(report: &Report<'_>) -> String {
+    let warning = |warning| format!("analyze: warning: {warning}\n");
+    let note = |note: &String| format!("analyze: note: {}\n", escape::terminal(note));
+    let notes = report.sections.first().into_iter().flat_map(|section| &section.table.notes);
+    told(&report.trust.warnings).into_iter().map(warning).chain(notes.map(note)).collect()
 }
 
 /// Named facts, not escaped; a summary has room for more.
@@ -43,7 +46,11 @@ pub fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
     if full {
         for file in trust.files.iter().take(FILES_NAMED) {
             let (capture, info) = (file.capture, &file.capture.info);
-            let finished = if info.clean { "finished cleanly" } else { "NOT finished cleanly" };
+            let finished = match capture.journal {
+                Some(journal) if journal.is_live() => "being recorded",
+                _ if info.clean => "finished cleanly",
+                _ => "NOT finished cleanly",
+            };
             facts.push((
                 "capture",
                 format!(
@@ -98,6 +105,9 @@ pub fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
 
 fn hosts(trust: &Trust<'_>) -> String {
     match (trust.hosts.as_slice(), trust.files.first()) {
+        ([host], _) if trust.machines > 1 => {
+            format!("{} machines, all called {host}", trust.machines)
+        }
         ([host], Some(file)) => {
             let info = &file.capture.info;
             format!("{host}, Linux {}, {}", info.kernel_release, info.arch)

@@ -6,7 +6,7 @@ mod warning;
 
 use std::collections::BTreeMap;
 
-use connlat_schema::capture::metadata::{Lost, StopReason};
+use connlat_schema::capture::metadata::{CaptureInfo, Lost, StopReason};
 
 use crate::capture::{Capture, Captures, display_name};
 
@@ -27,6 +27,8 @@ pub struct Trust<'a> {
     pub files: Vec<FileTrust<'a>>,
     /// Host names, each once.
     pub hosts: Vec<&'a str>,
+    /// Machines, by their ids, and by name where they have none.
+    pub machines: usize,
     /// Earliest start and latest stop, µs since 1970 UTC.
     pub start: i64,
     /// See `start`.
@@ -45,6 +47,10 @@ pub struct Trust<'a> {
     pub missed: u64,
     /// Files left out: (left out, kept).
     pub copies: &'a [(String, String)],
+    /// Files left out, and why.
+    pub unread: &'a [(String, String)],
+    /// Files passed over.
+    pub foreign: &'a [String],
     /// Whether every recorder finished its file.
     pub clean: bool,
     /// Everything to be said before the figures are used.
@@ -84,6 +90,7 @@ impl<'a> Trust<'a> {
         let mut trust = Self {
             files: files.collect(),
             hosts,
+            machines: machines(infos()),
             start: infos().map(|info| info.start.time_us).min().unwrap_or(0),
             stop: infos().map(|info| info.stop.time_us).max().unwrap_or(0),
             rows: captures.row_count(),
@@ -93,6 +100,8 @@ impl<'a> Trust<'a> {
             lost,
             missed: sum(|counters| counters.lost.program_misses),
             copies: &captures.copies,
+            unread: &captures.unread,
+            foreign: &captures.foreign,
             clean: infos().all(|info| info.clean),
             warnings: Vec::new(),
         };
@@ -130,6 +139,24 @@ impl<'a> Trust<'a> {
     pub fn max_clock_error_us(&self) -> Option<i64> {
         self.files.iter().filter_map(|file| file.clock.max_error_us).max()
     }
+}
+
+/// Machines by their ids. Recordings without one are of a machine with the same
+/// name, if there is one.
+fn machines<'a>(infos: impl Iterator<Item = &'a CaptureInfo>) -> usize {
+    let (mut ids, mut names) = (BTreeMap::<&str, &str>::new(), Vec::new());
+    for info in infos {
+        match info.machine_id_hash.as_deref() {
+            Some(id) => {
+                ids.insert(id, &info.host);
+            }
+            None => names.push(info.host.as_str()),
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| !ids.values().any(|host| host == name));
+    ids.len() + names.len()
 }
 
 impl FileTrust<'_> {

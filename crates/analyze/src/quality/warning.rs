@@ -72,6 +72,23 @@ pub enum Warning {
     Overlap(String, String),
     /// A file was left out because another is the same recording.
     Copy(String, String),
+    /// A journal that its recorder is writing.
+    Live(String),
+    /// A file was left out because it cannot be read: its name, and why.
+    Unread(String, String),
+    /// Files that are no captures were passed over.
+    Foreign(Vec<String>),
+    /// No row was selected, of so many.
+    NothingSelected(u64),
+    /// The sides of a comparison differ in more than time.
+    NotComparable(String),
+    /// Rows of a file have a latency that no connect has.
+    AbsurdLatency {
+        /// The file.
+        file: String,
+        /// How many.
+        rows: u64,
+    },
 }
 
 impl Warning {
@@ -90,6 +107,12 @@ impl Warning {
             Self::RowsDisagree { .. } => "rows_disagree",
             Self::Overlap(..) => "overlap",
             Self::Copy(..) => "copy",
+            Self::Live(_) => "live",
+            Self::Unread(..) => "unread",
+            Self::Foreign(_) => "foreign",
+            Self::NothingSelected(_) => "nothing_selected",
+            Self::NotComparable(_) => "not_comparable",
+            Self::AbsurdLatency { .. } => "absurd_latency",
         }
     }
 }
@@ -174,6 +197,36 @@ impl fmt::Display for Warning {
             Self::Copy(copy, kept) => {
                 write!(f, "{copy} is a copy of {kept} and was left out")
             }
+            Self::Live(file) => write!(
+                f,
+                "{file} is being recorded; it is read up to the last batch that was whole"
+            ),
+            Self::Unread(file, why) => write!(f, "left out: {file} {why}"),
+            Self::Foreign(files) => {
+                let verb = if files.len() == 1 {
+                    "is no capture and was"
+                } else {
+                    "are no captures and were"
+                };
+                write!(f, "{} {verb} passed over", named(files))
+            }
+            Self::NothingSelected(0) => {
+                write!(f, "no connects were recorded, so there is nothing to answer from")
+            }
+            Self::NothingSelected(rows) => write!(
+                f,
+                "nothing is selected: none of {} is as asked for; check the spelling and the times",
+                units::counted(*rows, "row")
+            ),
+            Self::NotComparable(why) => {
+                write!(f, "the two sides do not compare: {why}; a change may come from that alone")
+            }
+            Self::AbsurdLatency { file, rows } => write!(
+                f,
+                "{} of {file} took less than nothing or more than a day, which no connect does: \
+                 the file is damaged or was changed, and its latencies are not to be believed",
+                units::counted(*rows, "connect")
+            ),
         }
     }
 }
@@ -222,7 +275,9 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
     warnings.extend(missed(trust));
     for file in &trust.files {
         let info = &file.capture.info;
-        if let Some(left_over) = file.capture.journal {
+        if file.capture.journal.is_some_and(|journal| journal.is_live()) {
+            warnings.push(Warning::Live(file.name()));
+        } else if let Some(left_over) = file.capture.journal {
             let (file, end) = (file.name(), left_over.to_string());
             warnings.push(Warning::Journal { file, end });
         } else if !info.clean {
@@ -231,6 +286,12 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
                 reason: crate::escape::terminal(&stop_reason(&info.stop_reason)),
             });
         }
+    }
+    for (file, why) in trust.unread {
+        warnings.push(Warning::Unread(file.clone(), why.clone()));
+    }
+    if !trust.foreign.is_empty() {
+        warnings.push(Warning::Foreign(trust.foreign.to_vec()));
     }
     for (copy, kept) in trust.copies {
         warnings.push(Warning::Copy(copy.clone(), kept.clone()));

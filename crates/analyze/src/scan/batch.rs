@@ -24,6 +24,8 @@ type Numbers = Rc<Vec<Cell<u32>>>;
 /// somebody has asked for it.
 pub struct Dictionary {
     values: ArrayRef,
+    /// Bytes of the longest of its texts.
+    longest: usize,
     numbers: Vec<Cell<u32>>,
     hashes: OnceCell<Vec<u64>>,
     /// Numbers of networks, by prefix length.
@@ -33,7 +35,11 @@ pub struct Dictionary {
 impl Dictionary {
     fn new(values: ArrayRef) -> Self {
         let numbers = vec![Cell::new(UNKNOWN); values.len()];
-        Self { values, numbers, hashes: OnceCell::new(), networks: RefCell::default() }
+        let offsets = values.as_string_opt::<i32>().map(|texts| texts.value_offsets());
+        let lengths = offsets.unwrap_or_default().windows(2).map(|pair| pair[1] - pair[0]);
+        let longest = lengths.max().map_or(0, |longest| longest.unsigned_abs() as usize);
+        let (hashes, networks) = Default::default();
+        Self { values, longest, numbers, hashes, networks }
     }
 
     fn strings(&self) -> Option<&StringArray> {
@@ -125,6 +131,11 @@ pub enum Data {
 pub struct Dictionaries(Vec<(&'static str, Rc<Dictionary>)>);
 
 impl Dictionaries {
+    /// Bytes of the longest text in any of them.
+    pub fn longest(&self) -> Option<usize> {
+        self.0.iter().map(|(_, dictionary)| dictionary.longest).max()
+    }
+
     /// The column as accumulators read it; none if it is of another type.
     pub fn column(&mut self, name: &'static str, array: &ArrayRef) -> Option<Data> {
         Some(match array.data_type() {

@@ -15,7 +15,10 @@ pub mod batch;
 pub mod counted;
 pub mod grouped;
 pub mod key;
+mod memory;
+pub mod merged;
 mod network;
+mod pages;
 pub mod ranking;
 mod reader;
 pub mod refine;
@@ -24,7 +27,7 @@ mod table;
 pub mod text;
 pub mod top;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -123,6 +126,8 @@ pub struct Scan<'a> {
     pub budget: Budget,
     /// One hash function for the whole run.
     pub hasher: RandomState,
+    /// Rows with a latency that no connect has, by capture and row group.
+    absurd: Mutex<BTreeMap<(usize, usize), u64>>,
 }
 
 /// What a scan found.
@@ -143,13 +148,31 @@ impl<'a> Scan<'a> {
         progress: &'a Progress,
         budget: Budget,
     ) -> Self {
-        Self { captures, filter, progress, budget, hasher: RandomState::default() }
+        let (hasher, absurd) = Default::default();
+        Self { captures, filter, progress, budget, hasher, absurd }
+    }
+
+    /// Captures with latencies below zero or above a day, and in how many rows,
+    /// as far as latencies were read.
+    pub fn absurd(&self) -> Vec<(usize, u64)> {
+        let found = self.absurd.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_capture: BTreeMap<usize, u64> = BTreeMap::new();
+        for ((capture, _), rows) in found.iter() {
+            *by_capture.entry(*capture).or_default() += rows;
+        }
+        by_capture.into_iter().collect()
     }
 
     /// First and last start that rows can have by the statistics of their row
     /// groups, µs; none if some have no statistics, or if there are no rows.
     pub fn bounds(&self) -> Option<(i64, i64)> {
         reader::bounds(self.captures, self.filter)
+    }
+
+    /// Network namespaces of one boot that rows come from, by the statistics of
+    /// their row groups; none if they do not say.
+    pub fn places(&self) -> Option<usize> {
+        reader::places(self.captures)
     }
 
     /// Processors there are.
@@ -203,6 +226,8 @@ impl<'a> Scan<'a> {
             filter: self.filter,
             texts: &texts,
             columns: &columns,
+            absurd: &self.absurd,
+            memory: &memory::Memory::new(reader::MEMORY),
         };
         self.progress.begin(tasks.iter().map(|task| task.size(self.captures)));
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));

@@ -1,21 +1,33 @@
 //! Row groups on disk become batches of the rows that are selected.
 
-use arrow::array::BooleanArray;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
+use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
-use connlat_schema::capture::columns::{OUTCOME, TIME, schema};
+use connlat_schema::capture::columns::{LATENCY_NS, NETNS, OUTCOME, TIME, schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
 use super::batch::{Batch, Dictionaries, Place};
+use super::memory::Memory;
+use super::pages;
 use super::text::Texts;
 use super::{ColumnSet, ScanError};
 use crate::capture::{Capture, Problem};
 use crate::guard;
 use crate::select::Filter;
+use crate::units;
 
+/// What the pages of row groups that are being read may take in memory, bytes.
+/// Those of one that `record` wrote take some 2 MB.
+pub const MEMORY: u64 = 160 << 20;
+/// Longest text. Paths of control groups have 4,096 bytes at most.
+const LONGEST_TEXT: usize = 1 << 16;
 /// Rows of a batch: few enough to stay in the caches.
 const BATCH: usize = 16_384;
 
@@ -102,12 +114,34 @@ pub fn bounds(captures: &[Capture], filter: &Filter) -> Option<(i64, i64)> {
     (first <= last).then_some((first, last))
 }
 
+/// Network namespaces of one boot that rows are of, where the statistics of
+/// every row group name a single one.
+pub fn places(captures: &[Capture]) -> Option<usize> {
+    let groups = captures.iter().flat_map(|capture| {
+        let boot = capture.info.boot_id.as_str();
+        capture.file.row_groups().iter().map(move |group| (boot, group))
+    });
+    let mut places = BTreeSet::new();
+    for (boot, group) in groups.filter(|(_, group)| group.num_rows() > 0) {
+        let Some(Statistics::Int64(namespaces)) = column(group, NETNS) else { return None };
+        match (namespaces.min_opt(), namespaces.max_opt()) {
+            (Some(min), Some(max)) if min == max => places.insert((boot, *min)),
+            _ => return None,
+        };
+    }
+    Some(places.len())
+}
+
 /// What all threads of a scan share.
 pub struct Pass<'a> {
     pub captures: &'a [Capture],
     pub filter: &'a Filter,
     pub texts: &'a Texts,
     pub columns: &'a ColumnSet,
+    /// Rows with a latency that no connect has, by capture and row group.
+    pub absurd: &'a Mutex<BTreeMap<(usize, usize), u64>>,
+    /// What row groups that are being read may take.
+    pub memory: &'a Memory,
 }
 
 impl Pass<'_> {
@@ -136,6 +170,12 @@ impl Pass<'_> {
             return Ok(group_rows);
         }
         let file = capture.file.open().map_err(|error| failed(error.into()))?;
+        let group = capture.file.row_group(task.group);
+        let needed = pages::memory(&file, group, &columns).map_err(failed)?;
+        let _held = self.memory.take(needed).ok_or_else(|| {
+            let needed = units::bytes(needed);
+            damaged(&format!("its pages take {needed} of memory, far more than a capture's"))
+        })?;
         let metadata = capture.file.metadata().clone();
         let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
@@ -147,11 +187,12 @@ impl Pass<'_> {
         }
         let reader = builder.build().map_err(|error| damaged(&error))?;
         let mut dictionaries = Dictionaries::default();
-        let (mut read, mut selected) = (0, 0);
+        let (mut read, mut selected, mut absurd) = (0, 0, 0);
         for record in reader {
             let record = record.map_err(|error| damaged(&error))?;
             let first = read;
             read += record.num_rows();
+            absurd += absurd_latencies(&record);
             let (record, rows) = match &task.only {
                 Some(only) => {
                     let rows = only.get(first..read).unwrap_or_default().to_vec();
@@ -172,6 +213,10 @@ impl Pass<'_> {
             };
             selected += record.num_rows() as u64;
             let columns = self.arrays(&record, &mut dictionaries).map_err(failed)?;
+            if let Some(longest) = dictionaries.longest().filter(|bytes| *bytes > LONGEST_TEXT) {
+                let longest = units::bytes(longest as u64);
+                return Err(damaged(&format!("a name of {longest}, longer than any")));
+            }
             let (first, rows) = rows.map_or((first, None), |(first, rows)| (first, Some(rows)));
             let place = (task.capture, task.group, capture.argument);
             take(&Batch::new(record.num_rows(), place, (first, rows), self.texts, columns));
@@ -179,6 +224,10 @@ impl Pass<'_> {
         let expected = task.only.as_ref().map_or(group_rows, |rows| rows.len() as u64);
         if read as u64 != expected {
             return Err(damaged(&"a row group holds another number of rows than its footer says"));
+        }
+        if absurd > 0 && task.only.is_none() {
+            let mut all = self.absurd.lock().unwrap_or_else(PoisonError::into_inner);
+            all.insert((task.capture, task.group), absurd);
         }
         Ok(selected)
     }
@@ -203,6 +252,18 @@ impl Pass<'_> {
         };
         self.columns.iter().map(column).collect()
     }
+}
+
+/// Latencies below zero or above a day. The kernel gives up after some hours
+/// with the most patient settings there are.
+fn absurd_latencies(record: &RecordBatch) -> u64 {
+    const DAY_NS: i64 = 86_400_000_000_000;
+    let latencies = record.column_by_name(LATENCY_NS);
+    let Some(latencies) = latencies.and_then(|column| column.as_primitive_opt::<Int64Type>())
+    else {
+        return 0;
+    };
+    latencies.values().iter().filter(|latency| !(0..=DAY_NS).contains(*latency)).count() as u64
 }
 
 fn selected_rows(mask: &BooleanArray) -> Vec<u32> {

@@ -29,7 +29,7 @@ pub fn chart(series: &TimeSeries, measure: &Measure) -> Option<Vec<String>> {
         line("failed", &of(&|figures| Some(figures.failed)), count),
     ];
     let decimals = units::decimals_for(series.every);
-    let (left, right) = (units::clock(first, decimals), units::clock(last, decimals));
+    let (left, right) = units::axis(first, last, decimals);
     let gap = series.buckets.len().saturating_sub(left.len() + right.len());
     lines.push(match gap {
         0 => format!("{:9}{left}", ""),

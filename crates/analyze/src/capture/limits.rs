@@ -1,0 +1,111 @@
+//! Bounds on what a footer may claim, checked before a library believes it.
+
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
+
+use connlat_schema::thrift::{Compact, LIST, STRUCT};
+
+use super::error::Problem;
+
+/// Longest footer that is looked at: some 5,000 row groups, half a billion rows.
+const FOOTER_BYTES: u64 = 16 << 20;
+/// Columns, and elements of any list that has no bound of its own.
+const ELEMENTS: u64 = 2_000;
+/// Row groups of a file.
+const GROUPS: u64 = 50_000;
+/// Columns of all row groups together, each of which takes a kilobyte parsed.
+const CHUNKS: u64 = 120_000;
+/// Elements of all other lists together.
+const ALL_ELEMENTS: u64 = 3_000_000;
+
+/// Fields of `FileMetaData` and `RowGroup` in parquet.thrift.
+const ROW_GROUPS: i16 = 4;
+const COLUMNS: i16 = 1;
+
+/// Checks that a footer is no longer, and its lists no larger, than a capture's
+/// can be.
+pub(super) fn check_footer(file: &mut File) -> Result<(), Problem> {
+    let size = file.seek(SeekFrom::End(0))?;
+    let end = size.checked_sub(8).ok_or(Problem::Truncated)?;
+    file.seek(SeekFrom::Start(end))?;
+    let mut length = [0; 4];
+    file.read_exact(&mut length)?;
+    let length = u64::from(u32::from_le_bytes(length));
+    let start = end.checked_sub(length).filter(|start| *start >= 4);
+    let start = start.ok_or_else(|| Problem::damaged("its footer is longer than the file"))?;
+    if length > FOOTER_BYTES {
+        let length = crate::units::bytes(length);
+        return Err(Problem::damaged(format!(
+            "its footer has {length}, a capture's at most 16 MB"
+        )));
+    }
+    file.seek(SeekFrom::Start(start))?;
+    walk(BufReader::new(file.take(length))).map_err(|error| match error.kind() {
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+            Problem::damaged(format!("footer: {error}"))
+        }
+        _ => error.into(),
+    })
+}
+
+fn refused(what: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, format!("more {what} than a capture has"))
+}
+
+fn walk(input: impl Read) -> io::Result<()> {
+    let mut compact = Compact::new(input);
+    let (mut chunks, mut all) = (0_u64, 0_u64);
+    let mut elements = |count: u64| {
+        all = all.saturating_add(count);
+        match count > ELEMENTS || all > ALL_ELEMENTS {
+            true => Err(refused("elements in a list")),
+            false => Ok(()),
+        }
+    };
+    let mut id = 0;
+    while let Some(kind) = compact.field(&mut id)? {
+        if (id, kind) != (ROW_GROUPS, LIST) {
+            compact.skip(kind, &mut elements)?;
+            continue;
+        }
+        let (groups, kind) = compact.list()?;
+        if groups > GROUPS {
+            return Err(refused("row groups"));
+        }
+        for _ in 0..groups {
+            if kind != STRUCT {
+                return Err(refused("kinds of row groups"));
+            }
+            let mut id = 0;
+            while let Some(kind) = compact.field(&mut id)? {
+                let mut first = id == COLUMNS;
+                compact.skip(kind, &mut |count| {
+                    if std::mem::take(&mut first) {
+                        chunks = chunks.saturating_add(count);
+                    }
+                    match chunks > CHUNKS {
+                        true => Err(refused("columns")),
+                        false => elements(count),
+                    }
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that a file really holds: one with holes is shorter than it looks.
+pub(super) fn bytes_held(file: &File, bytes: u64) -> u64 {
+    /// File systems may keep small files elsewhere than in blocks.
+    const SMALL: u64 = 1 << 16;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if let Ok(status) = file.metadata() {
+            // One that compresses holds more than its blocks say.
+            return bytes.min(status.blocks().saturating_mul(512 * 10).max(SMALL));
+        }
+    }
+    let _ = (file, SMALL);
+    bytes
+}
