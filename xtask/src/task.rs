@@ -82,7 +82,7 @@ impl Task {
 }
 
 /// What cargo tells a program that it runs. Build scripts of dependencies look
-/// at some of these (ring's does): a cargo that inherits them compiles them
+/// at some of these (ring's does): a cargo that inherits them compiles polars
 /// again.
 fn is_about_this_program(variable: &str) -> bool {
     variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")

@@ -57,7 +57,8 @@ pub static PATH: LazyLock<PathBuf> =
 fn ask(file: &[u8]) {
     let path = PATH.as_path();
     for question in QUESTIONS {
-        // Each time a new file, as users have them.
+        // Each time a new file: after an error polars may still have the last
+        // one mapped, and reading what was cut off of it ends the process.
         let _ = fs::remove_file(path);
         fs::write(path, file).expect("a file");
         let words = question.iter().map(std::ffi::OsStr::new);

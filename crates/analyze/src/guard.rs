@@ -1,6 +1,6 @@
 //! Last line of defence against files that make a parser panic.
 //!
-//! Footers are validated before a row is read, but pages are not: a file
+//! Footers are validated before polars sees them, but pages are not: a file
 //! damaged inside may still trip an assertion somewhere in a decoder. That
 //! must end as one line about the file, never as a backtrace.
 
@@ -8,7 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
-/// What the first panic since the last [`caught`] said, on whatever thread.
+/// What the first panic since the last [`caught`] said, on whatever thread:
+/// polars decodes on workers, whose panics arrive here without their message.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
 /// Calls of [`caught`] that are under way.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);

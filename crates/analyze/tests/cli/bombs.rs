@@ -15,6 +15,7 @@ const LIMIT_KB: u64 = 3_000_000;
 fn limited(dir: &Dir, name: &str) -> Option<String> {
     let output = Command::new("/bin/sh")
         .current_dir(dir.path("."))
+        .env("POLARS_MAX_THREADS", "2")
         .arg("-c")
         .arg(format!("ulimit -v {LIMIT_KB}; exec {} summary {name}", env!("CARGO_BIN_EXE_analyze")))
         .output()

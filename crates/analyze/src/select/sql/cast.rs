@@ -1,13 +1,10 @@
 //! CAST and TRY_CAST.
 
-use std::sync::Arc;
-
-use super::evaluate::exact;
 use super::node::{Target, TargetKind, Value};
 use super::{Failed, literal, quote};
 
 /// An exact number with so many digits after the point, as near as can be.
-pub(super) fn to_float(value: i128, scale: u8) -> f64 {
+fn to_float(value: i128, scale: u8) -> f64 {
     value as f64 / 10_f64.powi(scale.into())
 }
 
@@ -65,9 +62,8 @@ fn rounded(number: i128, scale: u8) -> i128 {
 }
 
 fn within(number: i128, bits: u32) -> Option<i128> {
-    // Of 128 bits all fit.
-    let half = 1_i128.checked_shl(bits - 1).filter(|half| *half > 0);
-    half.is_none_or(|half| (-half..half).contains(&number)).then_some(number)
+    let half = 1_i128 << (bits - 1);
+    (-half..half).contains(&number).then_some(number)
 }
 
 fn float(text: &str) -> Option<f64> {
@@ -95,18 +91,4 @@ fn integer(text: &str) -> Result<Option<i128>, Failed> {
         return Err(Failed(format!("{} is not written in plain digits", quote(text))));
     }
     Ok(None)
-}
-
-/// Absolute value.
-pub(super) fn absolute(value: Value) -> Result<Value, Failed> {
-    Ok(match value {
-        Value::Exact(number) => exact(number.checked_abs())?,
-        Value::Float(number) => Value::Float(number.abs()),
-        other => other,
-    })
-}
-
-/// Text made of characters one by one.
-pub(super) fn mapped(text: &Arc<str>, map: impl Fn(char) -> char) -> Value {
-    Value::Text(text.chars().map(map).collect::<String>().into())
 }

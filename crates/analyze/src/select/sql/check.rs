@@ -3,7 +3,7 @@
 use connlat_schema::capture::columns::{LATENCY_NS, RTT_US, TIME, schema};
 use sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Ident, UnaryOperator, Value as Sql};
 
-use super::like::Pattern;
+use super::like;
 use super::literal::{self, Number};
 use super::node::{Comparison, Node, Operation, Value};
 use super::text::{DEEPEST, too_deep};
@@ -77,15 +77,17 @@ pub(super) fn condition(
     expression: &Expr,
     columns: &mut Vec<&'static str>,
 ) -> Result<Node, Refused> {
-    let mut check = Check { columns, remembered: 0 };
+    let mut check = Check { columns };
     let typed = check.part(expression, 0)?;
     check.truth(typed)
 }
 
+/// Steps of depth for a part that stands several times in what it becomes: it
+/// doubles with each, so that few may stand within each other.
+const COPIED: usize = DEEPEST / 2;
+
 struct Check<'a> {
     columns: &'a mut Vec<&'static str>,
-    /// Parts whose answers are kept for each text.
-    remembered: usize,
 }
 
 fn refused<T>(why: impl Into<String>) -> Result<T, Refused> {
@@ -113,9 +115,7 @@ impl Check<'_> {
         let remembered = matches!(node, Node::OfText { .. } | Node::All(_) | Node::Any(_));
         match columns[..] {
             [column] if !remembered && self.is_text(column) => {
-                let number = self.remembered;
-                self.remembered += 1;
-                Ok(Node::OfText { column, number, node: node.into() })
+                Ok(Node::OfText { column, node: node.into() })
             }
             _ => Ok(node),
         }
@@ -204,7 +204,7 @@ impl Check<'_> {
                 boolean(if distinct { not(same) } else { same })
             }
             Expr::Between { expr, negated, low, high } => {
-                let value = self.part(expr, inner)?;
+                let value = self.part(expr, inner + COPIED)?;
                 let least = self.part(low, inner)?;
                 let most = self.part(high, inner)?;
                 let above = comparison(Comparison::GreaterOrEqual, value.clone(), least)?;
@@ -341,7 +341,7 @@ impl Check<'_> {
     }
 
     fn one_of(&mut self, value: &Expr, list: &[Expr], depth: usize) -> Result<Node, Refused> {
-        let value = self.part(value, depth)?;
+        let value = self.part(value, depth + COPIED)?;
         if list.is_empty() {
             return refused("IN needs values, as in dst_port IN (80, 443)");
         }
@@ -369,7 +369,6 @@ impl Check<'_> {
             Some(mut values) => {
                 let or_null = values.contains(&Value::Null);
                 values.retain(|value| *value != Value::Null);
-                values.sort_by(super::evaluate::compare);
                 let node = equal.swap_remove(0).0.node.into();
                 Ok(Node::OneOf { node, values, or_null })
             }
@@ -404,7 +403,7 @@ impl Check<'_> {
             Some(Sql::SingleQuotedString(text)) if text.chars().count() <= 1 => text.chars().next(),
             Some(_) => return refused("ESCAPE takes one character in single quotes"),
         };
-        Ok(Node::Like(value.node.into(), Pattern::new(text, escape, ignore_case)?))
+        Ok(Node::Like(value.node.into(), like::pattern(text, escape, ignore_case)?))
     }
 
     fn case(
@@ -415,7 +414,10 @@ impl Check<'_> {
         depth: usize,
         text: String,
     ) -> Result<Typed, Refused> {
-        let operand = operand.map(|operand| self.part(operand, depth)).transpose()?;
+        if conditions.len() > DEEPEST {
+            return refused(format!("CASE has more than {DEEPEST} branches; use a simpler one"));
+        }
+        let operand = operand.map(|operand| self.part(operand, depth + COPIED)).transpose()?;
         let (mut when, mut results) = (Vec::new(), Vec::new());
         for branch in conditions {
             when.push(match &operand {

@@ -2,9 +2,11 @@
 //!
 //! `sqlparser` reads the text ([`text`]). [`check`] takes the few kinds of
 //! expression that have a clear meaning for one row, gives each a type, and
-//! refuses all others with what to write instead. [`evaluate`] then tells of
-//! each row whether it holds. What is taken means what it means to DuckDB;
-//! integers are exact, with up to 38 digits, where DuckDB has fewer.
+//! refuses all others with what to write instead. [`lower`] makes an expression
+//! of polars of it, which [`evaluate`] asks of each row. What is taken means what
+//! it means to DuckDB; where a number grows beyond 64 bits it is refused.
+//!
+//! Nothing else of this program knows polars.
 
 mod cast;
 mod check;
@@ -12,17 +14,21 @@ mod evaluate;
 mod function;
 mod like;
 mod literal;
+mod lower;
 mod node;
 mod text;
 
+use std::sync::Arc;
+
 use arrow::buffer::BooleanBuffer;
 use arrow::record_batch::RecordBatch;
+use connlat_schema::capture::columns::schema;
 
 use super::Unusable;
 use crate::guard;
-use evaluate::Rows;
-use node::Node;
+use lower::Lowered;
 
+const NOT_UNDERSTOOD: &str = "it is not understood; use a simpler expression";
 const CANNOT: &str = "--where cannot be used";
 const FAILS: &str = "--where fails on a row";
 /// Stack for reading an expression, bytes: ten times what the deepest takes in
@@ -40,7 +46,7 @@ struct Failed(String);
 /// An expression over the columns that is true or false for a row.
 #[derive(Debug, Clone)]
 pub struct Condition {
-    node: Node,
+    lowered: Arc<Lowered>,
     columns: Vec<&'static str>,
 }
 
@@ -55,7 +61,14 @@ impl Condition {
                 let expression = text::parse(sql)?;
                 let mut columns = Vec::new();
                 let node = check::condition(&expression, &mut columns)?;
-                Ok(Self { node, columns })
+                let lowered = Arc::new(lower::lower(&node, &columns)?);
+                // Tried on no rows: what polars does not take is found before a
+                // file is read.
+                let none = RecordBatch::new_empty(schema());
+                match evaluate::mask(&lowered, &columns, &none) {
+                    Ok(_) => Ok(Self { lowered, columns }),
+                    Err(_) => Err(Refused(NOT_UNDERSTOOD.to_owned())),
+                }
             })
         };
         // What stands within each other costs stack, of which a thread's own
@@ -67,9 +80,7 @@ impl Condition {
         match built {
             Some(Ok(Ok(condition))) => Ok(condition),
             Some(Ok(Err(Refused(why)))) => Err(Unusable::new(CANNOT, why)),
-            Some(Err(_)) | None => {
-                Err(Unusable::new(CANNOT, "it is not understood; use a simpler expression"))
-            }
+            Some(Err(_)) | None => Err(Unusable::new(CANNOT, NOT_UNDERSTOOD)),
         }
     }
 
@@ -83,20 +94,11 @@ impl Condition {
     /// # Errors
     /// [`Unusable`] if it cannot be told of some.
     pub fn mask(&self, rows: &RecordBatch) -> Result<BooleanBuffer, Unusable> {
-        let columns = Rows::of(rows, &self.columns);
-        let mut failed = None;
-        let mask = BooleanBuffer::collect_bool(rows.num_rows(), |row| {
-            if failed.is_some() {
-                return false;
-            }
-            columns.holds(&self.node, row).unwrap_or_else(|error| {
-                failed = Some(error);
-                false
-            })
-        });
-        match failed {
-            Some(Failed(why)) => Err(Unusable::new(FAILS, why)),
-            None => Ok(mask),
+        match guard::caught(|| evaluate::mask(&self.lowered, &self.columns, rows)) {
+            Ok(Ok(Ok(mask))) => Ok(mask),
+            Ok(Ok(Err(Failed(why)))) => Err(Unusable::new(FAILS, why)),
+            // Whatever a library says about it is not for users.
+            Ok(Err(_)) | Err(_) => Err(Unusable::new(FAILS, NOT_UNDERSTOOD)),
         }
     }
 }

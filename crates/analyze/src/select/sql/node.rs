@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use super::like::Pattern;
-
 /// A value; which of them a part has is known before the first row.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
@@ -54,7 +52,8 @@ pub(super) enum Function {
     EndsWith,
     Contains,
     Concatenate,
-    Matches(regex::Regex),
+    /// A regular expression, tried.
+    Matches(String),
     Coalesce,
     Greatest,
     Least,
@@ -84,15 +83,14 @@ pub(super) enum Node {
     Literal(Value),
     /// The column at this place of those that are read.
     Column(usize),
-    /// All of them, the first that is false ends it.
+    /// All of them; what stands after one that is false does not count.
     All(Vec<Node>),
-    /// One of them, the first that is true ends it.
+    /// One of them; what stands after one that is true does not count.
     Any(Vec<Node>),
     Not(Box<Node>),
     /// Reads only one column of text: worked out once for each of its texts.
     OfText {
         column: usize,
-        number: usize,
         node: Box<Node>,
     },
     Compare(Comparison, Box<(Node, Node)>),
@@ -101,13 +99,15 @@ pub(super) enum Node {
     IsNull(Box<Node>),
     /// Whether it is this and not null.
     Is(bool, Box<Node>),
-    /// Whether it is one of these, which are sorted.
+    /// Whether it is one of these, or null if it is none of them and null is
+    /// among them.
     OneOf {
         node: Box<Node>,
         values: Vec<Value>,
         or_null: bool,
     },
-    Like(Box<Node>, Pattern),
+    /// With a regular expression for the whole text.
+    Like(Box<Node>, String),
     Reckon(Operation, Box<(Node, Node)>),
     Negate(Box<Node>),
     /// Times a power of ten.

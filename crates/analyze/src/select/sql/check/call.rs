@@ -5,14 +5,12 @@ use sqlparser::ast::{
 };
 
 use super::super::function::{self, KNOWN};
+use super::super::like;
 use super::super::node::{Function, Node, Target, TargetKind};
 use super::super::{Refused, quote};
-use super::{Check, Kind, Typed, refused, unify};
+use super::{COPIED, Check, Kind, Typed, refused, unify};
 
 pub(super) use function::is_of_now;
-
-/// Bytes that a compiled regular expression may take.
-const REGEX_BYTES: usize = 1 << 20;
 
 /// Text after text.
 pub(super) fn concatenate(left: Typed, right: Typed, text: String) -> Result<Typed, Refused> {
@@ -69,7 +67,7 @@ impl Check<'_> {
         let arguments = arguments.ok_or_else(unknown)?;
         let parts = arguments
             .into_iter()
-            .map(|argument| self.part(argument, depth))
+            .map(|argument| self.part(argument, depth + if name == "nullif" { COPIED } else { 0 }))
             .collect::<Result<Vec<_>, _>>()?;
         let wrong = |expected: &str| {
             refused::<Typed>(format!("{} takes {expected}; see {}", quote(&name), quote(&text)))
@@ -95,7 +93,7 @@ impl Check<'_> {
             "starts_with" | "ends_with" | "suffix" | "contains" => wrong("two texts"),
             "regexp_matches" => match (two_texts, parts.last().and_then(Typed::literal_text)) {
                 (true, Some(pattern)) => {
-                    let function = Function::Matches(regex(pattern)?);
+                    let function = Function::Matches(like::regex(pattern)?);
                     typed(function, parts.into_iter().take(1).collect(), Kind::Bool)
                 }
                 _ => wrong("a text and a pattern in single quotes"),
@@ -107,6 +105,7 @@ impl Check<'_> {
                 }
                 _ => wrong("one number"),
             },
+            "greatest" | "least" if kinds.contains(&Kind::Text) => wrong("numbers"),
             "coalesce" | "ifnull" | "greatest" | "least" if !parts.is_empty() => {
                 let function = match name.as_str() {
                     "greatest" => Function::Greatest,
@@ -141,7 +140,7 @@ impl Check<'_> {
             "SMALLINT" | "INT2" => (TargetKind::Integer(16), Kind::Number(0)),
             "INTEGER" | "INT" | "INT4" => (TargetKind::Integer(32), Kind::Number(0)),
             "BIGINT" | "INT8" | "INT64" => (TargetKind::Integer(64), Kind::Number(0)),
-            "HUGEINT" => (TargetKind::Integer(128), Kind::Number(0)),
+
             "DOUBLE" | "DOUBLE PRECISION" | "FLOAT8" => (TargetKind::Double, Kind::Float),
             "VARCHAR" | "TEXT" | "STRING" => (TargetKind::Text, Kind::Text),
             _ if name.starts_with("TIMESTAMP") || name == "DATE" => {
@@ -174,15 +173,4 @@ impl Check<'_> {
         let node = Node::Convert { node: part.node.into(), from, target };
         Ok(Typed { unit, ..Typed::new(node, result, text) })
     }
-}
-
-fn regex(pattern: &str) -> Result<regex::Regex, Refused> {
-    let built = regex::RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
-    built.map_err(|error| {
-        let why = match error {
-            regex::Error::CompiledTooBig(_) => "it is too large",
-            _ => "it is not well formed, or uses what this program does not know",
-        };
-        Refused(format!("the regular expression {} cannot be used: {why}", quote(pattern)))
-    })
 }
