@@ -167,8 +167,12 @@ fn ask(
         findings: answered.findings,
         summary: question.is_summary(),
     };
-    let output = output::render(&report, format, terminal.unwrap_or_default())
-        .map_err(|error| failed(&format!("cannot write the answer: {error}")))?;
+    let output = output::render(
+        &report,
+        (format, question.common().json_integers),
+        terminal.unwrap_or_default(),
+    )
+    .map_err(|error| failed(&format!("cannot write the answer: {error}")))?;
     Ok((answered.exit, output))
 }
 

@@ -25,6 +25,9 @@ pub struct Common {
     /// Output format; csv, json and parquet give durations as integers in nanoseconds
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
+    /// How json gives integers: some readers change those above 2^53
+    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
+    pub json_integers: Integers,
     /// Fail if a directory or pattern holds something damaged, empty or unreadable, instead of
     /// leaving it out with a warning
     #[arg(long)]
@@ -156,6 +159,18 @@ pub enum Format {
     Markdown,
     /// A Parquet file of the rows, to a file or pipe
     Parquet,
+}
+
+/// How JSON gives integers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Integers {
+    /// As numbers up to 2^53, as strings beyond
+    #[default]
+    Safe,
+    /// As numbers, however large
+    Numbers,
+    /// As strings, however small
+    Strings,
 }
 
 /// The end of a command's help.

@@ -8,16 +8,21 @@ use std::collections::BTreeMap;
 use connlat_schema::capture::metadata::{Counters, NetworkInfo, StopReason};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::json_integers;
 use crate::answer::Report;
 use crate::answer::{AnswerTable, Cell, Column, Kind};
+use crate::cli::args::Integers;
 use crate::escape;
 use crate::quality::{FileTrust, Trust};
 use crate::units;
 
-pub(super) fn render(report: &Report<'_>) -> String {
+pub(super) fn render(report: &Report<'_>, integers: Integers) -> String {
+    let mut bytes = Vec::new();
+    let formatter = json_integers::Pretty::new(integers);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
     // Maps with text keys, text and numbers always serialise.
-    let text = serde_json::to_string_pretty(&Document(report)).unwrap_or_default();
-    escape::json_document(&text) + "\n"
+    let _ = Document(report).serialize(&mut serializer);
+    escape::json_document(&String::from_utf8(bytes).unwrap_or_default()) + "\n"
 }
 
 struct Document<'a>(&'a Report<'a>);

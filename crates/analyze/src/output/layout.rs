@@ -14,7 +14,7 @@ const LONGEST_TEXT: usize = 40;
 pub fn shown(cell: &Cell, kind: Kind) -> String {
     match (cell, kind) {
         (Cell::Null, _) => "-".to_owned(),
-        (Cell::TooSmall, _) => "n/a*".to_owned(),
+        (Cell::TooSmall, _) => crate::stats::SMALL_SAMPLE.to_owned(),
         (Cell::Text(text), _) => text.clone(),
         (Cell::Ratio(ratio), Kind::Bar) => bar(*ratio),
         (Cell::Ratio(rate), Kind::Rate) => format!("{rate:.1}"),

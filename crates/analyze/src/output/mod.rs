@@ -2,6 +2,7 @@
 
 mod csv;
 mod json;
+mod json_integers;
 mod layout;
 mod markdown;
 mod paint;
@@ -10,7 +11,7 @@ mod table;
 mod trust_text;
 
 use crate::answer::Report;
-use crate::cli::args::Format;
+use crate::cli::args::{Format, Integers};
 
 /// What people read the answer on.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,13 +37,13 @@ pub struct Output {
 /// Renders the report.
 pub fn render(
     report: &Report<'_>,
-    format: Format,
+    (format, integers): (Format, Integers),
     screen: Screen,
 ) -> Result<Output, ::parquet::errors::ParquetError> {
     let (bytes, elsewhere) = match format {
         Format::Table => (table::render(report, screen).into_bytes(), false),
         Format::Markdown => (markdown::render(report).into_bytes(), false),
-        Format::Json => (json::render(report).into_bytes(), false),
+        Format::Json => (json::render(report, integers).into_bytes(), false),
         Format::Csv => (csv::render(report).into_bytes(), true),
         Format::Parquet => (parquet::render(report)?, true),
     };

@@ -5,6 +5,7 @@ use super::paint::{Ink, paint};
 use crate::answer::Report;
 use crate::escape;
 use crate::quality::{Trust, stop_reason, told};
+use crate::stats::SMALL_SAMPLE;
 use crate::units;
 
 /// Width of the names before the facts.
@@ -35,7 +36,9 @@ pub fn text(report: &Report<'_>, width: usize, colour: bool) -> String {
 pub fn plain(report: &Report<'_>) -> String {
     let warning = |warning| format!("analyze: warning: {warning}\n");
     let note = |note: &String| format!("analyze: note: {}\n", escape::terminal(note));
+    // Where a percentile is missing there is an empty cell, which needs no mark.
     let notes = report.sections.first().into_iter().flat_map(|section| &section.table.notes);
+    let notes = notes.filter(|note| !note.starts_with(SMALL_SAMPLE));
     told(&report.trust.warnings).into_iter().map(warning).chain(notes.map(note)).collect()
 }
 

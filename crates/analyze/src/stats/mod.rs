@@ -9,4 +9,4 @@ pub mod interval;
 pub mod quantile;
 
 pub use figures::{Figures, Key, Row};
-pub use quantile::{Measure, Percentile, Z95, Z999};
+pub use quantile::{Measure, Percentile, SMALL_SAMPLE, Z95, Z999};

@@ -15,6 +15,9 @@ pub const Z95: f64 = 1.959_964;
 /// Normal deviate of a two-sided 99.9 % interval.
 pub const Z999: f64 = 3.290_527;
 
+/// What tables show for a percentile that the sample is too small for.
+pub const SMALL_SAMPLE: &str = "n/a*";
+
 /// One percentile of the answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Percentile {
@@ -114,7 +117,7 @@ impl Measure {
             let at_least = if index == 0 { "needs at least " } else { "" };
             format!("{} {at_least}{}{connects}", percentile.name, percentile.needs)
         });
-        format!("n/a*: sample too small; {}", needs.collect::<Vec<_>>().join(", "))
+        format!("{SMALL_SAMPLE}: sample too small; {}", needs.collect::<Vec<_>>().join(", "))
     }
 }
 

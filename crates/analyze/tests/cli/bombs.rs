@@ -80,6 +80,6 @@ fn a_highly_compressed_capture_is_read_in_bounded_memory() {
     capture.row_group = 500;
     capture.write(&path);
     assert!(fs::metadata(&path).expect("a file").len() < 1_000_000);
-    let answer = limited(&dir, "bomb").expect("an answer");
-    assert!(answer.contains("2,000 rows"), "{answer}");
+    // No name is that long, so this is no capture of ours.
+    assert_eq!(limited(&dir, "bomb"), None);
 }
