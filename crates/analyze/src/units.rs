@@ -1,5 +1,6 @@
 //! Numbers as people read them: durations, counts, shares, times.
 
+use bytesize::ByteSize;
 use chrono::DateTime;
 
 /// Three significant digits in the unit that fits: `1.23 ms`, `87.4 µs`.
@@ -76,14 +77,9 @@ pub fn percent(ratio: f64) -> String {
     format!("{percent:.2}%")
 }
 
-/// Size of a file.
+/// Size of a file: `1.2 MB`.
 pub fn bytes(bytes: u64) -> String {
-    match bytes {
-        ..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
+    ByteSize(bytes).display().si().to_string()
 }
 
 /// How many decimals of a second times need to tell apart buckets of this width.
@@ -165,7 +161,10 @@ mod tests {
         assert_eq!(count(-123_456), "-123,456");
         assert_eq!(counted(1, "row"), "1 row");
         assert_eq!(counted(2_000, "row"), "2,000 rows");
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(1_234), "1.2 kB");
         assert_eq!(bytes(1_250_000), "1.2 MB");
+        assert_eq!(bytes(5_400_000_000), "5.4 GB");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Colours of a terminal, for what must not be overlooked.
 
+use anstyle::{AnsiColor, Style};
+
 /// What a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
@@ -18,11 +20,11 @@ pub fn paint(text: &str, ink: Ink, colour: bool) -> String {
     if !colour {
         return text.to_owned();
     }
-    let code = match ink {
-        Ink::Heading => "1",
-        Ink::Warning => "33",
-        Ink::Alarm => "1;31",
-        Ink::Quiet => "2",
+    let style = match ink {
+        Ink::Heading => Style::new().bold(),
+        Ink::Warning => AnsiColor::Yellow.on_default(),
+        Ink::Alarm => AnsiColor::Red.on_default().bold(),
+        Ink::Quiet => Style::new().dimmed(),
     };
-    format!("\x1b[{code}m{text}\x1b[0m")
+    format!("{style}{text}{style:#}")
 }

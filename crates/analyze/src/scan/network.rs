@@ -1,6 +1,8 @@
 //! Networks of addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 /// Prefix lengths where the one asked for is of the other family.
 const USUAL_V4: u8 = 24;
@@ -8,17 +10,14 @@ const USUAL_V6: u8 = 64;
 
 /// The network of an address; text that is none stays as it is.
 pub fn network(address: &str, bits: u8) -> String {
-    match address.parse() {
-        Ok(IpAddr::V4(address)) => {
-            let bits = if bits > 32 { USUAL_V4 } else { bits };
-            let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
-            format!("{}/{bits}", Ipv4Addr::from_bits(address.to_bits() & mask))
-        }
-        Ok(IpAddr::V6(address)) => {
-            let bits = if bits <= 32 { USUAL_V6 } else { bits };
-            let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
-            format!("{}/{bits}", Ipv6Addr::from_bits(address.to_bits() & mask))
-        }
+    let Ok(parsed) = address.parse::<IpAddr>() else { return address.to_owned() };
+    let bits = match parsed {
+        IpAddr::V4(_) if bits > 32 => USUAL_V4,
+        IpAddr::V6(_) if bits <= 32 => USUAL_V6,
+        _ => bits,
+    };
+    match IpNet::new(parsed, bits) {
+        Ok(network) => network.trunc().to_string(),
         Err(_) => address.to_owned(),
     }
 }
