@@ -1,19 +1,22 @@
 //! A bar on standard error for whatever takes more than a second: rows, bytes
 //! and the time left.
 
+use std::fmt::Write;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::units;
 
 /// Inputs this small are read before anyone looks for a bar.
 const FEWEST_ROWS: u64 = 1_000_000;
 /// What passes without a bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 const TEMPLATE: &str =
-    "{spinner} {prefix}{human_pos} of {human_len} rows, {msg}, {per_sec}, {eta} left";
+    "{spinner} {prefix}{human_pos} of {human_len} rows, {msg}, {rate}, {eta} left";
 
 /// A bar, or none where it would be in the way.
 #[derive(Default)]
@@ -32,7 +35,11 @@ impl Progress {
         }
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-            bar.set_style(style);
+            let rate = |state: &ProgressState, out: &mut dyn Write| {
+                // Nothing is left to do if it cannot be written.
+                let _ = write!(out, "{} rows/s", units::count(state.per_sec() as i64));
+            };
+            bar.set_style(style.with_key("rate", rate));
         }
         let bar = Arc::new(bar);
         let shown = Arc::downgrade(&bar);
@@ -66,7 +73,7 @@ impl Progress {
         let Some(bar) = &self.bar else { return };
         let read = self.bytes.1.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let all = self.bytes.0.load(Ordering::Relaxed);
-        bar.set_message(format!("{} of {}", HumanBytes(read), HumanBytes(all)));
+        bar.set_message(format!("{} of {}", units::bytes(read), units::bytes(all)));
         bar.inc(rows);
     }
 }

@@ -12,6 +12,8 @@ mod findings;
 mod golden;
 mod hostile;
 mod hostile_sizes;
+#[cfg(unix)]
+mod interrupt;
 mod journal;
 mod large;
 mod merged;
