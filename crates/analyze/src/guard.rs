@@ -38,6 +38,9 @@ fn keep_quiet() {
 }
 
 /// Runs `work`; a panic becomes an error with the panic's message.
+///
+/// # Errors
+/// The message of the panic.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     keep_quiet();
     RUNNING.fetch_add(1, Ordering::Relaxed);

@@ -15,6 +15,9 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 }
 
 /// A page for the program and one for each question.
+///
+/// # Errors
+/// When a page cannot be written.
 pub fn write(directory: &Path) -> io::Result<()> {
     std::fs::create_dir_all(directory)?;
     clap_mangen::generate_to(Cli::command(), directory)

@@ -59,6 +59,9 @@ impl fmt::Display for LeftOver {
 }
 
 /// Opens a journal.
+///
+/// # Errors
+/// [`Problem`] when it is no journal, or cannot be read or copied.
 pub(super) fn open(path: &Path, file: File) -> Result<Capture, Problem> {
     // A recorder may still be writing: what comes later is not looked at.
     let bytes = file.metadata()?.len();

@@ -60,6 +60,9 @@ pub struct Captures {
 impl Captures {
     /// Opens and validates every file. One that was named and is unusable ends
     /// it; one that a search found is left out, unless `strict`.
+    ///
+    /// # Errors
+    /// The first file that is unusable, with what is wrong with it.
     pub fn open(arguments: &[PathBuf], strict: bool) -> Result<Self, SourceError> {
         let mut each: Vec<Capture> = Vec::new();
         let (mut copies, mut foreign) = (Vec::new(), Vec::new());

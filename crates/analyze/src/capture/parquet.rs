@@ -28,6 +28,9 @@ const MAX_ROWS_PER_BYTE: u64 = 1_000;
 
 /// Opens a sealed capture, and keeps it open if asked to: then it can be read
 /// even if a flight recorder deletes it meanwhile.
+///
+/// # Errors
+/// [`Problem`] when it is no capture, or its footer contradicts itself.
 pub(super) fn open(path: &Path, mut file: File, keep_open: bool) -> Result<Capture, Problem> {
     let bytes = file.metadata()?.len();
     check_magic(&mut file, bytes)?;
@@ -175,6 +178,9 @@ impl ValidFile {
 }
 
 /// A temporary file as its footer says it is to be read.
+///
+/// # Errors
+/// [`Problem`] when its footer is not one that can be read.
 pub(super) fn temporary(file: File, footer: ParquetMetaData) -> Result<ValidFile, Problem> {
     Ok(ValidFile { place: Place::Open(SharedFile::new(file)?), metadata: as_read(footer)? })
 }
@@ -193,6 +199,9 @@ fn as_read(footer: ParquetMetaData) -> Result<ArrowReaderMetadata, Problem> {
 }
 
 /// The footer as it stands.
+///
+/// # Errors
+/// [`Problem::Damaged`].
 pub(super) fn footer(file: &File) -> Result<ParquetMetaData, Problem> {
     guard::caught(|| ParquetMetaDataReader::new().parse_and_finish(file))
         .map_err(Problem::damaged)?

@@ -13,6 +13,9 @@ pub type Span = Option<(i64, i64)>;
 /// The span of the selected rows and of the recordings, within what was
 /// selected: that nothing was connected at the end of a recording is part of
 /// the answer. None without rows, as far as that is known before they are read.
+///
+/// # Errors
+/// [`AskError`] for a time that cannot be.
 pub fn span(run: &Run<'_>) -> Result<Span, AskError> {
     let (from, to) = run.selection.span(run.captures.recorded())?;
     let recorded = recordings(run.captures)

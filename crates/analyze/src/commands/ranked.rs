@@ -41,6 +41,9 @@ pub enum Sort {
 
 impl Grouped {
     /// Figures by these columns and what was asked for.
+    ///
+    /// # Errors
+    /// As the scan.
     pub fn ask(&self, run: &Run<'_>, columns: &[&str], what: &str) -> Result<Answered, AskError> {
         let order = match self.sort {
             Sort::Count => Order::Count,
@@ -53,6 +56,9 @@ impl Grouped {
 }
 
 /// One row for each group.
+///
+/// # Errors
+/// As the scan.
 pub fn table(
     run: &Run<'_>,
     by: Vec<By>,

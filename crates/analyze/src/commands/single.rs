@@ -25,6 +25,9 @@ pub struct Single {
 
 impl Single {
     /// The first rows in an order.
+    ///
+    /// # Errors
+    /// As the scan.
     pub fn ask(&self, run: &Run<'_>, order: RowOrder, rows: Rows) -> Result<Answered, AskError> {
         let scanned = run.scan.run(Top::new(order, rows, self.top))?;
         let all = scanned.found.count();

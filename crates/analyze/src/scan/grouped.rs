@@ -8,7 +8,7 @@
 use foldhash::fast::RandomState;
 
 use super::batch::{Batch, MEASURED_BY, NOT_MEASURED};
-use super::key::{By, Part, Value};
+use super::key::{self, By, Part, Value};
 use super::rows::Rows;
 use super::table::Table;
 use super::text::Texts;
@@ -25,8 +25,15 @@ pub struct Partition {
 }
 
 impl Partition {
-    fn holds(self, hash: u64) -> bool {
+    /// Whether a group with this hash is in it.
+    pub fn holds(self, hash: u64) -> bool {
         hash & self.mask == self.bits
+    }
+
+    /// All parts of so many that together are all groups; a power of two.
+    pub fn all(parts: u64) -> impl Iterator<Item = Self> {
+        let mask = parts.next_power_of_two() - 1;
+        (0..=mask).map(move |bits| Self { mask, bits })
     }
 
     /// Both halves of it.
@@ -34,6 +41,18 @@ impl Partition {
         let mask = self.mask << 1 | 1;
         [self.bits, self.bits | (self.mask + 1)].map(|bits| Self { mask, bits })
     }
+}
+
+/// What is left of a partition when a part of it is done.
+pub fn rest(whole: Partition, done: Partition) -> Vec<Partition> {
+    let mut left = Vec::new();
+    let mut level = whole;
+    while level.mask != done.mask {
+        let [same, other] = level.halves();
+        left.push(other);
+        level = same;
+    }
+    left
 }
 
 /// Figures of each group.
@@ -45,6 +64,8 @@ pub struct Grouped {
     pub rows: Rows,
     /// Groups kept at most; more lead to a smaller partition.
     most: Option<usize>,
+    /// Whether groups that are not known are left out.
+    closed: bool,
     /// Which groups are kept.
     pub partition: Partition,
     table: Table,
@@ -66,6 +87,7 @@ impl Grouped {
             parts,
             rows,
             most: None,
+            closed: false,
             partition: Partition::default(),
             table,
             tallies: Vec::new(),
@@ -78,6 +100,19 @@ impl Grouped {
     /// more.
     pub fn at_most(mut self, groups: usize, partition: Partition) -> Self {
         (self.most, self.partition) = (Some(groups), partition);
+        self
+    }
+
+    /// Keeps these groups and no others; of their texts alone `texts` knows the
+    /// numbers.
+    pub fn only<'v>(mut self, groups: impl Iterator<Item = &'v [Value]>, texts: &Texts) -> Self {
+        for values in groups {
+            let words: Vec<u64> = values.iter().map(|value| Part::word_of(value, texts)).collect();
+            if self.table.number(&words) == self.tallies.len() {
+                self.tallies.push(Tally::default());
+            }
+        }
+        self.closed = true;
         self
     }
 
@@ -112,30 +147,13 @@ impl Grouped {
         whole
     }
 
-    /// The hash of a row's words without giving numbers to its texts.
-    fn hash(&self, batch: &Batch<'_>, row: usize) -> u64 {
-        let hashes: [u64; 8] =
-            std::array::from_fn(|at| self.parts.get(at).map_or(0, |part| part.hash(batch, row)));
-        batch.texts.hash_words(&hashes[..self.parts.len().min(8)])
-    }
-
-    fn hash_of_words(&self, words: &[u64], texts: &Texts) -> u64 {
-        let hashes: Vec<u64> = words
-            .iter()
-            .zip(&self.parts)
-            .take(8)
-            .map(|(word, part)| part.hash_of_word(*word, texts))
-            .collect();
-        texts.hash_words(&hashes)
-    }
-
     /// Gives up groups that are not of the partition.
     fn shed(&mut self, texts: &Texts) {
         let mut table = Table::new(self.parts.len(), texts.hasher());
         let mut tallies = Vec::new();
         for (group, tally) in std::mem::take(&mut self.tallies).into_iter().enumerate() {
             let words = self.table.words(group);
-            if self.partition.holds(self.hash_of_words(words, texts)) {
+            if self.partition.holds(key::hash_of_words(&self.parts, words, texts)) {
                 table.number(words);
                 tallies.push(tally);
             }
@@ -152,14 +170,19 @@ impl Grouped {
     }
 
     fn add_run(&mut self, batch: &Batch<'_>, (from, to): (usize, usize), columns: &Columns<'_>) {
-        if self.partition.mask != 0 && !self.partition.holds(self.hash(batch, from)) {
+        if self.partition.mask != 0 && !self.partition.holds(key::hash(&self.parts, batch, from)) {
             return;
         }
         let counts = |row: usize| columns.mask.as_ref().is_none_or(|mask| mask[row]);
         let Some(first) = (from..to).find(|row| counts(*row)) else { return };
         self.words.clear();
         self.words.extend(self.parts.iter().map(|part| part.word(batch, from)));
-        let group = self.table.number(&self.words);
+        let group = if self.closed {
+            let Some(group) = self.table.find(&self.words) else { return };
+            group
+        } else {
+            self.table.number(&self.words)
+        };
         if group == self.tallies.len() {
             self.tallies.push(Tally::default());
         }
@@ -228,7 +251,7 @@ impl Accumulator for Grouped {
         for (group, tally) in other.tallies.iter().enumerate() {
             let words = other.table.words(group);
             if self.partition.mask > other.partition.mask
-                && !self.partition.holds(self.hash_of_words(words, texts))
+                && !self.partition.holds(key::hash_of_words(&self.parts, words, texts))
             {
                 continue;
             }

@@ -5,7 +5,8 @@
 
 use connlat_schema::capture::columns::{DST_ADDR, DST_PORT, IP_VERSION, LATENCY_NS, TIME, schema};
 
-use super::batch::{Batch, Data};
+use super::batch::Batch;
+use super::column::Data;
 use super::network::network;
 use super::text::Texts;
 use crate::stats::Key;
@@ -32,6 +33,9 @@ const SUBNET: &str = "subnet/";
 
 impl By {
     /// A key as typed.
+    ///
+    /// # Errors
+    /// What could have been typed instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text == DST {
             return Ok(Self::Dst);
@@ -131,6 +135,16 @@ pub enum Value {
     Word(u64),
 }
 
+impl Value {
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Word(_) => None,
+        }
+    }
+}
+
 impl From<Value> for Key {
     fn from(value: Value) -> Self {
         match value {
@@ -210,7 +224,7 @@ impl Part {
 
     /// What a row adds to the hash that decides on its partition, without
     /// numbering its text.
-    pub fn hash(self, batch: &Batch<'_>, row: usize) -> u64 {
+    fn hash(self, batch: &Batch<'_>, row: usize) -> u64 {
         match (self, batch.text(self.column())) {
             (Self::Text(_), Some(text)) => text.hash(row, batch.texts),
             (Self::Network(bits), Some(text)) => batch.texts.hash(&network(text.get(row), bits)),
@@ -219,7 +233,7 @@ impl Part {
     }
 
     /// The same of a word.
-    pub fn hash_of_word(self, word: u64, texts: &Texts) -> u64 {
+    fn hash_of_word(self, word: u64, texts: &Texts) -> u64 {
         match self {
             Self::Text(_) | Self::Network(_) => {
                 texts.with_text(word as u32, |text| texts.hash(text))
@@ -243,6 +257,26 @@ impl Part {
             Value::Word(word) => *word,
         }
     }
+}
+
+/// Parts that the hash of a group is made of, at most.
+const HASHED: usize = 8;
+
+/// The hash of what a row is grouped by, without giving numbers to its texts:
+/// it decides on the partition, the same in all scans of a run.
+pub fn hash(parts: &[Part], batch: &Batch<'_>, row: usize) -> u64 {
+    let hashes: [u64; HASHED] =
+        std::array::from_fn(|at| parts.get(at).map_or(0, |part| part.hash(batch, row)));
+    batch.texts.hash_words(&hashes[..parts.len().min(HASHED)])
+}
+
+/// The same of words.
+pub fn hash_of_words(parts: &[Part], words: &[u64], texts: &Texts) -> u64 {
+    let mut hashes = [0; HASHED];
+    for (hash, (word, part)) in hashes.iter_mut().zip(words.iter().zip(parts)) {
+        *hash = part.hash_of_word(*word, texts);
+    }
+    texts.hash_words(&hashes[..parts.len().min(HASHED)])
 }
 
 #[cfg(test)]

@@ -11,7 +11,11 @@
 //! ([`grouped`]), further ones collect the few values around the ranks that are
 //! wanted ([`refine`]). Memory is bounded by [`Budget`], not by rows.
 
+mod asked;
 pub mod batch;
+mod by_counts;
+mod census;
+pub mod column;
 pub mod counted;
 pub mod grouped;
 pub mod key;
@@ -94,7 +98,7 @@ impl<A: Accumulator> Accumulator for Vec<A> {
 /// What a run may hold in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
-    /// Groups of a ranking, some 200 bytes each.
+    /// Groups of a ranking, some 300 bytes each with their texts.
     pub groups: usize,
     /// Latencies collected at a time to find percentiles, 8 bytes each.
     pub values: usize,
@@ -102,7 +106,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { groups: 500_000, values: 4_000_000 }
+        Self { groups: 320_000, values: 4_000_000 }
     }
 }
 

@@ -1,42 +1,16 @@
 //! Groups in an order, with exact percentiles of those that are shown.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
-use super::grouped::{Grouped, Partition, parts};
-use super::key::{By, Part, Value};
+pub use super::asked::{Asked, Order};
+use super::by_counts;
+use super::grouped::{Grouped, Partition, parts, rest};
+use super::key::{Part, Value};
 use super::refine::{self, AtRanks, Set, Wanted};
-use super::rows::Rows;
 use super::text::Texts;
 use super::{Scan, ScanError};
 use crate::stats::figures::Tally;
-use crate::stats::{Figures, Key, Measure, Row};
-
-/// What puts a group first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Most connects.
-    Count,
-    /// Most failed connects.
-    Failures,
-    /// Highest p99, or the highest percentile if p99 is not given; groups too
-    /// small for one come last.
-    P99,
-}
-
-/// A ranking as asked for.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// Keys; empty for one row of everything.
-    pub by: Vec<By>,
-    /// Which rows count.
-    pub rows: Rows,
-    /// What comes first; ties go by connects, then by key.
-    pub order: Order,
-    /// Groups shown, 0 for all.
-    pub top: usize,
-    /// Which percentiles.
-    pub measure: Measure,
-}
+use crate::stats::{Figures, Measure, Row};
 
 /// The groups that may be shown, before their percentiles are known.
 pub struct Shortlist {
@@ -56,26 +30,6 @@ pub struct Ranking {
 }
 
 impl Asked {
-    /// Everything, as one group.
-    pub fn whole(measure: Measure) -> Self {
-        let (by, rows) = (Vec::new(), Rows::default());
-        Self { by, rows, order: Order::Count, top: 0, measure }
-    }
-
-    /// What a scan is to be fed to.
-    pub fn accumulator(&self, scan: &Scan<'_>) -> Grouped {
-        self.of_partition(scan, Partition::default())
-    }
-
-    fn of_partition(&self, scan: &Scan<'_>, partition: Partition) -> Grouped {
-        let grouped = Grouped::new(parts(&self.by), self.rows, scan.hasher.clone());
-        match self.top {
-            0 => grouped,
-            // Each thread has a table of its own.
-            _ => grouped.at_most((scan.budget.groups / Scan::threads()).max(1), partition),
-        }
-    }
-
     /// From what the scan found, and from further scans if there were more
     /// groups than fit.
     ///
@@ -89,7 +43,15 @@ impl Asked {
     ) -> Result<Shortlist, ScanError> {
         let mut list =
             Shortlist { parts: found.parts.clone(), asked: self, kept: Vec::new(), groups: 0 };
-        let mut todo = rest(Partition::default(), found.partition);
+        let whole = Partition::default();
+        if found.partition != whole && list.asked.order != Order::P99 {
+            // As many as there are in the part that fits, in each of the others.
+            let groups = found.len() as u64 * (found.partition.mask + 1);
+            drop(found);
+            (list.kept, list.groups) = by_counts::first(scan, &list.asked, groups)?;
+            return Ok(list);
+        }
+        let mut todo = rest(whole, found.partition);
         list.take(found, texts);
         while let Some(partition) = todo.pop() {
             let empty = list.asked.of_partition(scan, partition);
@@ -103,61 +65,6 @@ impl Asked {
         }
         Ok(list)
     }
-
-    /// Where the percentile is that groups are ordered by.
-    fn highest(&self) -> Option<usize> {
-        self.measure.position("p99").or(self.measure.percentiles.len().checked_sub(1))
-    }
-
-    /// What orders groups before anything exact is known of them; larger
-    /// comes first.
-    fn rank(&self, tally: &Tally) -> (u64, u64) {
-        match self.order {
-            Order::Count => (tally.connects(), 0),
-            Order::Failures => (tally.failed(), tally.connects()),
-            Order::P99 => {
-                let samples = tally.samples();
-                let carried = self.highest().map(|at| &self.measure.percentiles[at]);
-                let bucket = carried
-                    .filter(|percentile| samples >= percentile.needs)
-                    .and_then(|p| refine::bucket_at(&tally.latencies, p.rank(samples)));
-                // Of those that share a bucket all are kept.
-                bucket.map_or((0, tally.connects()), |bucket| (u64::from(bucket) + 1, 0))
-            }
-        }
-    }
-
-    fn compare(&self, a: &Row, b: &Row) -> Ordering {
-        let key = |row: &Row| match self.order {
-            Order::Count => Some(row.figures.connects),
-            Order::Failures => Some(row.figures.failed),
-            Order::P99 => {
-                self.highest().and_then(|at| row.figures.percentiles.get(at).copied().flatten())
-            }
-        };
-        // None is below every number, so in reverse it comes last.
-        Reverse(key(a))
-            .cmp(&Reverse(key(b)))
-            .then_with(|| b.figures.connects.cmp(&a.figures.connects))
-            .then_with(|| a.keys.cmp(&b.keys))
-    }
-
-    fn keys(&self, values: &[Value]) -> Vec<Key> {
-        let mut values = values.iter().cloned();
-        self.by.iter().map(|by| by.key(&mut values)).collect()
-    }
-}
-
-/// What is left of a partition when a part of it is done.
-pub fn rest(whole: Partition, done: Partition) -> Vec<Partition> {
-    let mut left = Vec::new();
-    let mut level = whole;
-    while level.mask != done.mask {
-        let [same, other] = level.halves();
-        left.push(other);
-        level = same;
-    }
-    left
 }
 
 impl Shortlist {

@@ -10,17 +10,19 @@ use arrow::record_batch::RecordBatch;
 use connlat_schema::capture::columns::{LATENCY_NS, NETNS, OUTCOME, TIME, schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
+use parquet::data_type::ByteArray;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
-use super::batch::{Batch, Dictionaries, Place};
+use super::batch::{Batch, Place};
+use super::column::Dictionaries;
 use super::memory::Memory;
 use super::pages;
 use super::text::Texts;
 use super::{ColumnSet, ScanError};
 use crate::capture::{Capture, Problem};
 use crate::guard;
-use crate::select::Filter;
+use crate::select::{Bounds, Condition, Filter, Known, Nulls};
 use crate::units;
 
 /// What the pages of row groups that are being read may take in memory, bytes.
@@ -53,7 +55,8 @@ pub fn tasks(captures: &[Capture], filter: &Filter) -> Vec<Task> {
     let mut all = Vec::new();
     for (capture, of_capture) in captures.iter().enumerate() {
         for (group, statistics) in of_capture.file.row_groups().iter().enumerate() {
-            if may_hold(statistics, filter) {
+            let holds = |condition: &Condition| condition.may_hold(&|name| known(statistics, name));
+            if may_hold(statistics, filter) && filter.condition.as_ref().is_none_or(holds) {
                 all.push(Task { capture, group, only: None });
             }
         }
@@ -80,6 +83,34 @@ fn column<'a>(group: &'a RowGroupMetaData, name: &str) -> Option<&'a Statistics>
     chunk.statistics()
 }
 
+/// What the statistics of a row group say of a column.
+fn known<'a>(group: &'a RowGroupMetaData, name: &str) -> Known<'a> {
+    let Some(statistics) = column(group, name) else { return Known::default() };
+    let rows = group.num_rows().unsigned_abs();
+    let nulls = match statistics.null_count_opt() {
+        Some(0) => Nulls::None,
+        Some(nulls) if nulls == rows => Nulls::Only,
+        _ => Nulls::Maybe,
+    };
+    let bounds = match statistics {
+        Statistics::Int32(values) => values
+            .min_opt()
+            .zip(values.max_opt())
+            .map(|(min, max)| Bounds::Integers((*min).into(), (*max).into())),
+        Statistics::Int64(values) => {
+            values.min_opt().zip(values.max_opt()).map(|(min, max)| Bounds::Integers(*min, *max))
+        }
+        // Old ones compared bytes as signed numbers.
+        Statistics::ByteArray(values) if !statistics.is_min_max_deprecated() => {
+            let text = |value: &'a ByteArray| std::str::from_utf8(value.data()).ok();
+            let (min, max) = (values.min_opt().and_then(text), values.max_opt().and_then(text));
+            min.zip(max).map(|(min, max)| Bounds::Texts(min, max))
+        }
+        _ => None,
+    };
+    Known { bounds, nulls }
+}
+
 /// Smallest and largest start in a row group by its statistics, µs.
 fn times(group: &RowGroupMetaData) -> Option<(i64, i64)> {
     match column(group, TIME)? {
@@ -88,7 +119,8 @@ fn times(group: &RowGroupMetaData) -> Option<(i64, i64)> {
     }
 }
 
-/// Whether a row group may hold a row that is selected.
+/// Whether a row group may hold a row that is selected, whatever the condition
+/// says of it: how far a time series reaches does not depend on that.
 fn may_hold(group: &RowGroupMetaData, filter: &Filter) -> bool {
     if let Some((first, last)) = times(group)
         && (filter.from.is_some_and(|from| last < from) || filter.to.is_some_and(|to| first >= to))
@@ -146,6 +178,9 @@ pub struct Pass<'a> {
 
 impl Pass<'_> {
     /// Reads a row group; returns the number of rows that are selected.
+    ///
+    /// # Errors
+    /// [`ScanError`] when it cannot be read to its end.
     pub fn read(&self, task: &Task, take: &mut dyn FnMut(&Batch<'_>)) -> Result<u64, ScanError> {
         let capture = &self.captures[task.capture];
         let failed = |problem: Problem| ScanError::from(problem.of(&capture.path));
@@ -237,7 +272,7 @@ impl Pass<'_> {
         &self,
         record: &RecordBatch,
         dictionaries: &mut Dictionaries,
-    ) -> Result<Vec<(&'static str, super::batch::Data)>, Problem> {
+    ) -> Result<Vec<(&'static str, super::column::Data)>, Problem> {
         let column = |name: &&'static str| {
             let array = record.column_by_name(name).ok_or(Problem::ColumnMissing(name))?;
             let data = dictionaries.column(name, array);

@@ -6,7 +6,8 @@ use connlat_schema::capture::columns::{
     SYN_RETRANSMITS, TIME,
 };
 
-use super::batch::{Batch, Data, Place};
+use super::batch::{Batch, Place};
+use super::column::Data;
 use super::rows::Rows;
 use super::text::Texts;
 use super::{Accumulator, ColumnSet, Scan, ScanError};

@@ -8,7 +8,7 @@ use std::fmt;
 
 pub use filter::Filter;
 pub use moment::{Moment, range};
-pub use sql::Condition;
+pub use sql::{Bounds, Condition, Known, Nulls};
 
 use connlat_schema::capture::columns::schema;
 

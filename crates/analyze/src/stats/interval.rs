@@ -73,6 +73,9 @@ pub fn every_for_at_most(span: Span, most: i64) -> i64 {
 }
 
 /// Whether a span holds no more intervals than anyone reads.
+///
+/// # Errors
+/// When there are more than [`MAX_BUCKETS`].
 pub fn check_buckets((first, last): (i64, i64), every: i64) -> Result<(), TooManyBuckets> {
     let buckets = last.div_euclid(every).abs_diff(first.div_euclid(every)) as u128 + 1;
     if buckets > u128::from(MAX_BUCKETS) { Err(TooManyBuckets { buckets }) } else { Ok(()) }

@@ -132,6 +132,9 @@ fn write_parquet(
 }
 
 /// Reads a journal from its beginning, wherever its writer stands.
+///
+/// # Errors
+/// As [`JournalReader::open`].
 pub(super) fn read_journal(
     journal: &File,
 ) -> Result<JournalReader<BufReader<PositionedFile<'_>>>, JournalError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::scan::grouped::{Grouped, Partition, parts};
+use crate::scan::grouped::{Grouped, Partition, parts, rest};
 use crate::scan::ranking::{self, Asked, Order, Shortlist};
 use crate::scan::{By, Rows, Scan, ScanError, Value};
 use crate::stats::figures::Tally;
@@ -75,7 +75,7 @@ pub fn sides(
         let done = scanned.found.iter().map(|side| side.partition).max_by_key(|p| p.mask);
         let done = done.unwrap_or_default();
         scanned.found.iter_mut().for_each(|side| side.keep_to(done, &scanned.texts));
-        todo.extend(ranking::rest(partition, done));
+        todo.extend(rest(partition, done));
         is_whole &= done == Partition::default();
         for (place, side) in scanned.found.iter().enumerate() {
             whole[place].merge(&side.whole());

@@ -4,7 +4,7 @@ use super::node::{Target, TargetKind, Value};
 use super::{Failed, literal, quote};
 
 /// An exact number with so many digits after the point, as near as can be.
-fn to_float(value: i128, scale: u8) -> f64 {
+pub(super) fn to_float(value: i128, scale: u8) -> f64 {
     value as f64 / 10_f64.powi(scale.into())
 }
 

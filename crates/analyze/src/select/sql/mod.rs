@@ -16,6 +16,7 @@ mod like;
 mod literal;
 mod lower;
 mod node;
+mod prune;
 mod text;
 
 use std::sync::Arc;
@@ -27,6 +28,8 @@ use connlat_schema::capture::columns::schema;
 use super::Unusable;
 use crate::guard;
 use lower::Lowered;
+use node::Node;
+pub use prune::{Bounds, Known, Nulls};
 
 const NOT_UNDERSTOOD: &str = "it is not understood; use a simpler expression";
 const CANNOT: &str = "--where cannot be used";
@@ -46,6 +49,7 @@ struct Failed(String);
 /// An expression over the columns that is true or false for a row.
 #[derive(Debug, Clone)]
 pub struct Condition {
+    node: Arc<Node>,
     lowered: Arc<Lowered>,
     columns: Vec<&'static str>,
 }
@@ -66,7 +70,7 @@ impl Condition {
                 // file is read.
                 let none = RecordBatch::new_empty(schema());
                 match evaluate::mask(&lowered, &columns, &none) {
-                    Ok(_) => Ok(Self { lowered, columns }),
+                    Ok(_) => Ok(Self { node: Arc::new(node), lowered, columns }),
                     Err(_) => Err(Refused(NOT_UNDERSTOOD.to_owned())),
                 }
             })
@@ -87,6 +91,14 @@ impl Condition {
     /// The columns it reads.
     pub fn columns(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.columns.iter().copied()
+    }
+
+    /// Whether it can hold for a row among those of which `known` tells, by
+    /// column, what all of them have.
+    pub fn may_hold<'a>(&self, known: &dyn Fn(&'static str) -> Known<'a>) -> bool {
+        prune::may_hold(&self.node, &|column| {
+            self.columns.get(column).map_or_else(Known::default, |name| known(name))
+        })
     }
 
     /// Of which rows it holds.

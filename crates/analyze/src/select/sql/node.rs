@@ -1,6 +1,7 @@
 //! A checked expression: every part has one type, so evaluating it decides
 //! nothing but values.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// A value; which of them a part has is known before the first row.
@@ -13,6 +14,20 @@ pub(super) enum Value {
     Exact(i128),
     Float(f64),
     Text(Arc<str>),
+}
+
+/// Order of two values of one kind; null is the last.
+pub(super) fn compare(left: &Value, right: &Value) -> Ordering {
+    match (left, right) {
+        (Value::Exact(left), Value::Exact(right)) => left.cmp(right),
+        // As in DuckDB, not-a-number is the largest and the same as itself.
+        (Value::Float(left), Value::Float(right)) => {
+            left.partial_cmp(right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
+        }
+        (Value::Text(left), Value::Text(right)) => left.as_bytes().cmp(right.as_bytes()),
+        (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
+        (left, right) => (*left == Value::Null).cmp(&(*right == Value::Null)),
+    }
 }
 
 /// How two values compare.
