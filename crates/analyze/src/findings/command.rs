@@ -82,13 +82,19 @@ pub fn is(column: &str, value: &str) -> Option<String> {
     value.chars().all(plain).then(|| format!("{column} = '{value}'"))
 }
 
-/// The condition of being in a network as [`crate::scan::network`] writes
-/// it. Zeros of an IPv6 address are left out where most are, so there the
-/// addresses are listed.
+/// The condition of being in a network as [`crate::scan::network`] writes it.
+/// Where text has no prefix that says it, as in IPv6, where zeros are left out,
+/// the addresses are listed.
 pub fn in_network(network: &str, addresses: &BTreeSet<&str>) -> Option<String> {
-    let prefix = network.strip_suffix("0/24").unwrap_or_default();
+    let prefix = [(".0.0.0/8", 1), (".0.0/16", 2), (".0/24", 3)]
+        .into_iter()
+        .find_map(|(end, parts)| {
+            let prefix = network.strip_suffix(end)?;
+            (prefix.split('.').count() == parts).then_some(prefix)
+        })
+        .unwrap_or_default();
     if !prefix.is_empty() && prefix.chars().all(|c| c.is_ascii_digit() || c == '.') {
-        return Some(format!("dst_addr LIKE '{prefix}%'"));
+        return Some(format!("dst_addr LIKE '{prefix}.%'"));
     }
     let plain = |c: char| c.is_ascii_hexdigit() || ".:".contains(c);
     let plain = addresses.iter().filter(|address| address.chars().all(plain));

@@ -4,15 +4,14 @@
 //! failed or sent a SYN again, and an even sample of the others, each of which
 //! then counts for as many as it stands for.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use connlat_schema::Outcome;
 use foldhash::fast::RandomState;
 
-use super::race::Races;
+use super::command::Command;
 use super::settings::Settings;
-use super::{Command, command};
 
 /// Rows up to which each is evidence.
 pub const MOST_ROWS: u64 = 1_000_000;
@@ -31,11 +30,13 @@ pub struct Event {
     pub retransmits: i64,
     pub rtt_us: Option<i64>,
     pub pid: i64,
-    pub tid: i64,
+    pub uid: i64,
     pub src_port: i64,
     pub dst_port: i64,
     pub netns: i64,
     pub host: usize,
+    /// The run of a machine's kernel it belongs to, whatever the host is called.
+    pub machine: usize,
     pub comm: usize,
     pub cgroup: usize,
     pub src: usize,
@@ -44,7 +45,7 @@ pub struct Event {
     pub net: usize,
     /// Whether the latency counts.
     pub measured: bool,
-    /// Whether it lost to another address of the same service.
+    /// Whether another attempt for the same need was taken instead of it.
     pub raced: bool,
     /// Connects it stands for.
     pub weight: u64,
@@ -60,6 +61,23 @@ impl Event {
     pub fn answered(&self) -> bool {
         matches!(self.outcome, Outcome::Established | Outcome::Refused)
     }
+}
+
+/// Attempts of one program to one address that lost to another attempt.
+#[derive(Debug, Clone)]
+pub struct Races {
+    /// One that lost.
+    pub loser: Event,
+    /// The one that was taken instead of it.
+    pub winner: Event,
+    /// How many lost.
+    pub lost: u64,
+    /// Whether the next attempt began only after this one was given up.
+    pub in_order: bool,
+    /// Whether the program's attempts to that address mostly lose.
+    pub mostly: bool,
+    /// Times from a start of the loser to that of the winner, ns, ascending.
+    pub delays: Vec<i64>,
 }
 
 /// What findings rest on.
@@ -100,16 +118,9 @@ impl Evidence {
         if text.contains(':') { format!("[{text}]:{port}") } else { format!("{text}:{port}") }
     }
 
-    /// The condition of being one of these events' destinations in a network,
-    /// as SQL inside double quotes of a shell.
-    pub fn in_network(&self, net: usize, events: &[&Event]) -> Option<String> {
-        let addresses: BTreeSet<&str> = events.iter().map(|event| self.raw(event.dst)).collect();
-        command::in_network(self.raw(net), &addresses)
-    }
-
     /// A kernel setting where an event comes from; `None` where it is unknown.
     pub fn setting(&self, event: &Event, name: &str) -> Option<&str> {
-        self.settings.get(self.raw(event.host), event.netns, name)
+        self.settings.get(self.raw(event.host), self.raw(event.machine), event.netns, name)
     }
 
     /// First and last start, µs.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use connlat_schema::Outcome;
 use connlat_schema::capture::columns::{
-    CGROUP, COMM, DST_ADDR, DST_PORT, ERRNO, HOST, LATENCY_NS, NETNS, PID, RTT_US, SRC_ADDR,
-    SRC_PORT, START_NS, SYN_RETRANSMITS, TID, TIME,
+    BOOT_ID, CGROUP, COMM, DST_ADDR, DST_PORT, ERRNO, HOST, LATENCY_NS, NETNS, PID, RTT_US,
+    SRC_ADDR, SRC_PORT, START_NS, SYN_RETRANSMITS, TIME, UID,
 };
 
 use super::Command;
@@ -15,7 +15,7 @@ use super::settings::Settings;
 use crate::scan::batch::{MEASURED_BY, NOT_MEASURED};
 use crate::scan::{Accumulator, Batch, ColumnSet, Texts, network};
 
-const TEXTS: [&str; 5] = [HOST, COMM, CGROUP, SRC_ADDR, DST_ADDR];
+const TEXTS: [&str; 6] = [HOST, BOOT_ID, COMM, CGROUP, SRC_ADDR, DST_ADDR];
 const NUMBERS: [&str; 11] = [
     TIME,
     START_NS,
@@ -23,7 +23,7 @@ const NUMBERS: [&str; 11] = [
     SYN_RETRANSMITS,
     RTT_US,
     PID,
-    TID,
+    UID,
     SRC_PORT,
     DST_PORT,
     LATENCY_NS,
@@ -122,11 +122,12 @@ impl Accumulator for Gathering {
                 retransmits: again.into(),
                 rtt_us: number(RTT_US),
                 pid: get(PID),
-                tid: get(TID),
+                uid: get(UID),
                 src_port: get(SRC_PORT),
                 dst_port: get(DST_PORT),
                 netns: get(NETNS),
                 host: text(HOST),
+                machine: text(BOOT_ID),
                 comm: text(COMM),
                 cgroup: text(CGROUP),
                 src: text(SRC_ADDR),
@@ -170,8 +171,9 @@ fn numbered(events: &mut [Event], texts: &Texts) -> Vec<String> {
     let known = texts.all();
     let mut ordered = Ordered::default();
     let mut again: Vec<Option<usize>> = vec![None; known.len()];
-    let columns: [fn(&mut Event) -> &mut usize; 5] = [
+    let columns: [fn(&mut Event) -> &mut usize; 6] = [
         |event| &mut event.host,
+        |event| &mut event.machine,
         |event| &mut event.comm,
         |event| &mut event.cgroup,
         |event| &mut event.src,
@@ -182,6 +184,12 @@ fn numbered(events: &mut [Event], texts: &Texts) -> Vec<String> {
             let number = column(event);
             let Some(new) = again.get_mut(*number) else { continue };
             *number = *new.get_or_insert_with(|| ordered.number(&known[*number]));
+        }
+    }
+    // Without a boot id the host's name is all there is.
+    for event in events.iter_mut() {
+        if ordered.texts.get(event.machine).is_none_or(String::is_empty) {
+            event.machine = event.host;
         }
     }
     let mut networks: HashMap<usize, usize> = HashMap::new();

@@ -1,75 +1,88 @@
 //! Findings: what a person would be told first, each with the figures it
-//! rests on and the command that shows the rows. `docs/analysis.md` defines
-//! every one and says when not to believe it.
+//! rests on and the command that shows the rows. `docs/analysis.md` says how
+//! they are found and when not to believe them.
+//!
+//! Every row has a verdict of its own ([`symptom`]); the bad ones of a family
+//! are contrasted with the good ones over who, where and when ([`search`]);
+//! each contrast that is more than chance is an incident ([`incident`]), and
+//! each kind of incident says what its rows prove.
 
+mod baseline;
+mod behaviour;
 mod command;
+mod deployment;
 mod evidence;
+mod fallback;
+mod finding;
 mod gather;
-mod local;
-mod loss;
-mod onset;
-mod pattern;
+mod incident;
+mod load;
+mod modes;
+mod partial;
 mod ports;
 mod race;
 mod ranks;
 mod refused;
+mod row_filter;
 mod scope;
+mod search;
 mod settings;
-mod silent;
 mod slow;
+mod symptom;
+mod thresholds;
+mod timers;
+mod unanswered;
+mod unreachable;
+mod when;
+mod words;
 
 pub use command::Command;
 pub use evidence::{Evidence, MOST_ROWS};
+pub use finding::{Class, Finding};
 pub use gather::Gathering;
-pub use scope::partial;
+pub use partial::partial;
 pub use settings::Settings;
 
-/// One finding.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
-    /// Stable name for programs.
-    pub kind: &'static str,
-    /// How it ranks before others.
-    pub class: Class,
-    /// Connects it concerns: what ranks within a class.
-    pub connects: u64,
-    /// The finding with its figures, safe for a terminal.
-    pub text: String,
-    /// What shows the rows.
-    pub command: String,
-}
-
-/// What a finding says; later ones rank first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// When, or how to count.
-    Context,
-    /// What programs do about it.
-    Behaviour,
-    /// Why.
-    Cause,
-}
+use incident::Material;
+use scope::Value;
 
 /// Everything that can be found, worst first.
 pub fn all(evidence: &Evidence) -> Vec<Finding> {
-    let silent = silent::silent(evidence);
-    let mut findings = silent.findings;
-    findings.extend(ports::local_errors(evidence));
-    findings.extend(race::eyeballs(evidence));
-    findings.extend(pattern::abandoned(evidence));
-    findings.extend(pattern::storms(evidence));
-    // Everything else compares with what went well.
-    if !evidence.partial {
-        findings.extend(refused::refused(evidence));
-        findings.extend(loss::lost_syns(evidence, &silent.ports));
-        let held_up = local::held_up(evidence);
-        findings.extend(slow::destinations(evidence, &held_up.who));
-        findings.extend(held_up.findings);
-        findings.extend(pattern::loops(evidence));
-        findings.extend(onset::onset(evidence));
+    let mut material = Material::of(evidence);
+    let mut findings = ports::findings(&material);
+    findings.extend(unreachable::findings(&mut material));
+    // What compares with what went well needs all of it.
+    let whole = !evidence.partial;
+    if whole {
+        findings.extend(slow::stalls(&mut material));
+    }
+    if whole {
+        findings.extend(refused::findings(&mut material));
+    }
+    findings.extend(unanswered::findings(&mut material));
+    if whole {
+        findings.extend(slow::local(&mut material));
+        let moved = deployment::findings(&material);
+        findings.extend(slow::findings(&mut material));
+        findings.extend(moved);
+    }
+    findings.extend(without_repeats(fallback::findings(&material), &findings));
+    findings.extend(behaviour::abandoned(&material));
+    findings.extend(behaviour::storms(&material));
+    if whole {
+        findings.extend(behaviour::loops(&material));
     }
     findings.sort_by(|a, b| {
-        b.class.cmp(&a.class).then(b.connects.cmp(&a.connects)).then(a.text.cmp(&b.text))
+        let harm = b.harm().total_cmp(&a.harm());
+        b.class.cmp(&a.class).then(harm).then(a.text.cmp(&b.text))
     });
     findings
+}
+
+/// Without fallbacks from a family of which it is said already that it does
+/// not answer.
+fn without_repeats(fallbacks: Vec<Finding>, known: &[Finding]) -> Vec<Finding> {
+    let six = ("family", Value::Text("ipv6".to_owned()));
+    let said = known.iter().any(|f| f.kind == "no_answer" && f.scope.contains(&six));
+    fallbacks.into_iter().filter(|f| !said || !f.scope.contains(&six)).collect()
 }

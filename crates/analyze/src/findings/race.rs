@@ -1,15 +1,15 @@
-//! Happy Eyeballs (RFC 8305): attempts to several addresses of one service of
-//! which the first to answer is taken. The losers look like failures and are
-//! none, so they are marked before anything else is looked for.
+//! Attempts that another one makes needless: Happy Eyeballs (RFC 8305), hedged
+//! requests, and programs that try one address after the other. The losers
+//! look like failures and are none, so they are marked before anything else is
+//! looked for.
 
 use std::collections::BTreeMap;
 
 use connlat_schema::Outcome;
 
-use super::evidence::{Event, Evidence, group};
-use super::ranks::rank;
-use super::{Class, Finding, command};
-use crate::units;
+use super::evidence::{Event, Races};
+use super::scope::is_six;
+use super::thresholds::T;
 
 /// Latest start of an attempt after the first of its race, ns: the standard
 /// has 250 ms between one and the next.
@@ -20,75 +20,64 @@ const GIVEN_UP: i64 = 20_000_000;
 const GIVEN_UP_SAME_FAMILY: i64 = 5_000_000;
 /// Pause before the next address when one has failed, ns.
 const NEXT_ADDRESS: i64 = 5_000_000;
-/// Races that make a pattern …
-const FEWEST: usize = 5;
-/// … and the share of the failures they must explain.
-const EXPLAINED: f64 = 0.8;
+/// Share of all matches that chance may make.
+const CHANCE: f64 = 0.25;
 /// Attempts looked at for the winner of one: bounds the work in a storm.
 const NEAREST: usize = 64;
-/// A wait this much longer is worth a word, ns.
-const WORTH: i64 = 50_000_000;
+/// Addresses tried one after the other at most.
+const IN_ORDER: usize = 8;
 
-/// Attempts of one program to one address that lost to another.
-#[derive(Debug, Clone)]
-pub struct Races {
-    /// One that lost.
-    pub loser: Event,
-    /// The one that was taken instead of it.
-    pub winner: Event,
-    /// How many lost.
-    pub lost: u64,
-    /// Times from a start of the loser to that of the winner, ns, ascending.
-    delays: Vec<i64>,
-}
+/// A loser, its winner, and whether one came after the other.
+type Pair = (usize, usize, bool);
+/// Program, address and port.
+type Attempts = (usize, usize, i64);
 
 /// Marks the losers among events in order of time, and says who they were.
 pub fn mark(events: &mut [Event], texts: &[String], one_in: u64) -> Vec<Races> {
-    let six: Vec<bool> = texts.iter().map(|text| text.contains(':')).collect();
-    let numbers = |event: &Event| (event.host, event.pid, event.dst_port);
+    let six: Vec<bool> = texts.iter().map(|text| is_six(text)).collect();
     let mut callers: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
-        callers.entry(numbers(event)).or_default().push(index);
+        callers.entry((event.machine, event.pid, event.dst_port)).or_default().push(index);
     }
-    // By program, address and port, over all its processes.
-    let mut pairs: BTreeMap<(usize, usize, i64), Vec<(usize, usize)>> = BTreeMap::new();
+    let mut pairs: BTreeMap<Attempts, Vec<(Pair, f64)>> = BTreeMap::new();
     for of_caller in callers.values() {
-        for (loser, winner) in matched(events, of_caller, &six) {
-            let event = &events[loser];
-            pairs.entry((event.comm, event.dst, event.dst_port)).or_default().push((loser, winner));
+        let matched = matched(events, of_caller, &six);
+        if matched.is_empty() {
+            continue;
+        }
+        let chance = chance(events, of_caller);
+        for pair in matched {
+            let event = &events[pair.0];
+            let key = (event.comm, event.dst, event.dst_port);
+            pairs.entry(key).or_default().push((pair, chance));
         }
     }
-    let mut failures: BTreeMap<(usize, usize, i64), Vec<usize>> = BTreeMap::new();
-    for (index, event) in events.iter().enumerate().filter(|(_, event)| lost(event)) {
+    let mut attempts: BTreeMap<Attempts, (Vec<usize>, u64)> = BTreeMap::new();
+    for (index, event) in events.iter().enumerate() {
         let key = (event.comm, event.dst, event.dst_port);
         if pairs.contains_key(&key) {
-            failures.entry(key).or_default().push(index);
+            let (failed, all) = attempts.entry(key).or_default();
+            *all += event.weight;
+            if lost(event) {
+                failed.push(index);
+            }
         }
     }
     let mut races = Vec::new();
     for (key, pairs) in pairs {
-        let of_key = failures.get(&key).map_or(&[][..], Vec::as_slice);
-        let mut winners: BTreeMap<usize, usize> = BTreeMap::new();
-        for (_, winner) in &pairs {
-            *winners.entry(events[*winner].dst).or_default() += 1;
-        }
-        // In a sample most winners are missing.
-        let explained = pairs.len() as f64 * one_in as f64 / of_key.len() as f64;
-        let usual = winners.values().max().copied().unwrap_or(0) as f64 / pairs.len() as f64;
-        if pairs.len() < FEWEST || explained < EXPLAINED || usual < EXPLAINED {
-            continue;
-        }
+        let Some((failed, all)) = attempts.get(&key) else { continue };
+        let losers = race(events, &pairs, failed, one_in);
+        let Some(losers) = losers else { continue };
         let mut delays: Vec<i64> = pairs
             .iter()
-            .map(|(l, w)| events[*w].start_ns.saturating_sub(events[*l].start_ns))
+            .map(|((l, w, _), _)| events[*w].start_ns.saturating_sub(events[*l].start_ns))
             .collect();
         delays.sort_unstable();
-        let losers: Vec<usize> = match one_in {
-            1 => pairs.iter().map(|(loser, _)| *loser).collect(),
-            _ => of_key.to_vec(),
-        };
-        let (loser, winner) = (events[pairs[0].0], events[pairs[0].1]);
-        races.push(Races { loser, winner, lost: losers.len() as u64, delays });
+        let in_order = pairs.iter().filter(|((.., in_order), _)| *in_order).count();
+        let (loser, winner) = (events[pairs[0].0.0], events[pairs[0].0.1]);
+        let lost = losers.iter().map(|loser| events[*loser].weight).sum();
+        let (in_order, mostly) = (in_order * 2 > pairs.len(), lost * 2 > *all);
+        races.push(Races { loser, winner, lost, in_order, mostly, delays });
         for loser in losers {
             events[loser].raced = true;
         }
@@ -96,12 +85,49 @@ pub fn mark(events: &mut [Event], texts: &[String], one_in: u64) -> Vec<Races> {
     races
 }
 
+/// The losers, if races and not chance explain most of the failures.
+fn race(
+    events: &[Event],
+    pairs: &[(Pair, f64)],
+    failed: &[usize],
+    one_in: u64,
+) -> Option<Vec<usize>> {
+    let mut winners: BTreeMap<usize, usize> = BTreeMap::new();
+    for ((_, winner, _), _) in pairs {
+        *winners.entry(events[*winner].dst).or_default() += 1;
+    }
+    let count = pairs.len() as f64;
+    // In a sample most winners are missing.
+    let explained = count * one_in as f64 / failed.len().max(1) as f64;
+    let usual = winners.values().max().copied().unwrap_or(0) as f64 / count;
+    let chance = pairs.iter().map(|(_, chance)| chance).sum::<f64>() / count;
+    let believed = usual >= T.explained || chance <= CHANCE;
+    if (pairs.len() as u64) < T.races || explained < T.explained || !believed {
+        return None;
+    }
+    Some(match one_in {
+        1 => pairs.iter().map(|((loser, ..), _)| *loser).collect(),
+        _ => failed.to_vec(),
+    })
+}
+
+/// How likely it is that a moment has an answer to the same process so soon
+/// before it by chance.
+fn chance(events: &[Event], of_caller: &[usize]) -> f64 {
+    let won =
+        || of_caller.iter().map(|i| &events[*i]).filter(|e| e.outcome == Outcome::Established);
+    let (first, last) = (won().map(Event::end_ns).min(), won().map(Event::end_ns).max());
+    let (Some(first), Some(last)) = (first, last) else { return 1.0 };
+    let rate = won().count() as f64 / (last.saturating_sub(first)).max(1) as f64;
+    1.0 - (-rate * GIVEN_UP_SAME_FAMILY as f64).exp()
+}
+
 fn lost(event: &Event) -> bool {
     event.outcome.is_failure() && event.outcome != Outcome::LocalError
 }
 
 /// Losers of one process and port with their winners.
-fn matched(events: &[Event], of_caller: &[usize], six: &[bool]) -> Vec<(usize, usize)> {
+fn matched(events: &[Event], of_caller: &[usize], six: &[bool]) -> Vec<Pair> {
     let mut winners: Vec<usize> = of_caller
         .iter()
         .copied()
@@ -120,13 +146,16 @@ fn matched(events: &[Event], of_caller: &[usize], six: &[bool]) -> Vec<(usize, u
             _ => winners[middle..].iter().take(NEAREST).copied().collect(),
         };
         let winner = near.into_iter().find(|w| {
-            let winner = &events[*w];
             let free = taken.get(w).is_none_or(|addresses| !addresses.contains(&event.dst));
-            free && winner.dst != event.dst && one_race(event, winner, six)
+            free && one_race(event, &events[*w], six)
         });
-        if let Some(winner) = winner {
-            taken.entry(winner).or_default().push(event.dst);
-            found.push((loser, winner));
+        let pair = match winner {
+            Some(winner) => Some((loser, winner, false)),
+            None => next(events, of_caller, loser).map(|winner| (loser, winner, true)),
+        };
+        if let Some(pair) = pair {
+            taken.entry(pair.1).or_default().push(event.dst);
+            found.push(pair);
         }
     }
     found
@@ -147,58 +176,31 @@ fn one_race(loser: &Event, winner: &Event, six: &[bool]) -> bool {
     families && started >= 0 && winner.start_ns <= loser.end_ns().saturating_add(NEXT_ADDRESS)
 }
 
-/// What the races cost, or that they cost nothing.
-pub fn eyeballs(evidence: &Evidence) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut by_program: BTreeMap<usize, Vec<&Races>> = BTreeMap::new();
-    for races in &evidence.races {
-        by_program.entry(races.loser.comm).or_default().push(races);
+/// The attempt that was answered in the end, if each before it was followed at
+/// once by one to another address.
+fn next(events: &[Event], of_caller: &[usize], loser: usize) -> Option<usize> {
+    if events[loser].outcome != Outcome::Aborted {
+        return None;
     }
-    let places = group(&evidence.events, |event| (event.dst, event.dst_port));
-    for (comm, mut all) in by_program {
-        all.sort_by_key(|races| std::cmp::Reverse(races.lost));
-        let Some(most) = all.first() else { continue };
-        let lost: u64 = all.iter().map(|races| races.lost).sum();
-        let name = evidence.text(comm);
-        let first = evidence.dst(most.loser.dst, most.loser.dst_port);
-        let winner = evidence.dst(most.winner.dst, most.winner.dst_port);
-        let more = match all.len() {
-            1 => String::new(),
-            more => format!(" and {} more", more - 1),
-        };
-        let delay = rank(&most.delays, 0.5).unwrap_or(0);
-        let of_place = places.get(&(most.loser.dst, most.loser.dst_port));
-        let answered = of_place.is_some_and(|events| events.iter().any(|e| e.answered()));
-        let (class, text) = if delay >= WORTH {
-            let text = format!(
-                "{name} tries {first}{more} first, which {}: {} took {} longer each, until {winner} \
-                 was tried and taken (Happy Eyeballs)",
-                if answered { "often answers too late" } else { "never answers" },
-                units::counted(lost, "connect"),
-                units::duration(delay),
-            );
-            (Class::Cause, text)
-        } else {
-            let text = format!(
-                "{} of {name} to {first}{more} failed and hurt nobody: it tried several addresses at \
-                 once, and took {winner} (Happy Eyeballs)",
-                units::counted(lost, "connect"),
-            );
-            (Class::Context, text)
-        };
-        findings.push(Finding {
-            kind: "happy_eyeballs",
-            class,
-            connects: lost,
-            text,
-            command: evidence.command.events(
-                "",
-                &[
-                    command::is("comm", evidence.raw(comm)),
-                    Some(format!("dst_port = {}", most.loser.dst_port)),
-                ],
-            ),
-        });
+    let mut tried = vec![events[loser].dst];
+    let mut current = loser;
+    for _ in 0..IN_ORDER {
+        let end = events[current].end_ns();
+        let from = of_caller.partition_point(|index| events[*index].start_ns < end);
+        let follower = of_caller[from..]
+            .iter()
+            .take(NEAREST)
+            .copied()
+            .take_while(|index| events[*index].start_ns <= end.saturating_add(NEXT_ADDRESS))
+            .find(|index| !tried.contains(&events[*index].dst))?;
+        match events[follower].outcome {
+            Outcome::Established => return Some(follower),
+            _ if lost(&events[follower]) => {
+                tried.push(events[follower].dst);
+                current = follower;
+            }
+            _ => return None,
+        }
     }
-    findings
+    None
 }

@@ -9,6 +9,7 @@ type ByName = BTreeMap<String, String>;
 /// The settings of every host and network namespace that captures know.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
+    /// By boot id, or by name where it is empty.
     hosts: BTreeMap<String, Host>,
 }
 
@@ -26,7 +27,8 @@ impl Settings {
     pub fn of<'a>(captures: impl IntoIterator<Item = &'a CaptureInfo>) -> Self {
         let mut settings = Self::default();
         for info in captures {
-            let host = settings.hosts.entry(info.host.clone()).or_default();
+            let machine = if info.boot_id.is_empty() { &info.host } else { &info.boot_id };
+            let host = settings.hosts.entry(machine.clone()).or_default();
             for network in &info.networks {
                 for netns in &network.netns {
                     host.networks.entry(*netns).or_insert_with(|| network.sysctls.clone());
@@ -44,9 +46,10 @@ impl Settings {
         settings
     }
 
-    /// A setting in a network namespace of a host; `None` where it is unknown.
-    pub fn get(&self, host: &str, netns: i64, name: &str) -> Option<&str> {
-        let host = self.hosts.get(host)?;
+    /// A setting in a network namespace of a host and machine; `None` where it
+    /// is unknown.
+    pub fn get(&self, host: &str, machine: &str, netns: i64, name: &str) -> Option<&str> {
+        let host = self.hosts.get(machine).or_else(|| self.hosts.get(host))?;
         let known = host.networks.get(&netns).or(host.anywhere.as_ref())?;
         Some(known.get(name)?.trim())
     }

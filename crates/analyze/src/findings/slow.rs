@@ -1,137 +1,336 @@
-//! Destinations that are slow while the rest is fine.
+//! Connects that take longer than their own destination usually does, and
+//! what that hangs on: a place, a program, a moment, or one server of several.
 
-use std::collections::{BTreeMap, BTreeSet};
+use connlat_schema::Outcome;
 
-use super::evidence::{Event, Evidence, group, weight};
-use super::ranks::{rank, rank_without, sorted};
-use super::{Class, Finding, command};
+use super::evidence::Event;
+use super::finding::{self, Class, Confidence, Finding};
+use super::incident::{Family, Incident, Material, incidents, periodic};
+use super::ranks::{ascending, rank};
+use super::scope::Dimension;
+use super::symptom::Symptom;
+use super::thresholds::T;
+use super::when::Pattern;
+use super::{load, modes, words};
 use crate::units;
 
-/// Measured connects that carry a comparison.
-const FEWEST: usize = 20;
-/// How many times slower than the rest …
-const TIMES_SLOWER: f64 = 5.0;
-/// … and by how much at least, ns.
-const AT_LEAST: i64 = 5_000_000;
-/// p90 against the fastest tenth: one that is only far away is always alike.
-/// More, and more connects, if only the slower ones stand out.
-const SPREAD: f64 = 3.0;
-const SPREAD_P90: f64 = 5.0;
-const FEWEST_P90: usize = 50;
-/// Share of a network's hosts that makes it the network.
-const MOST_HOSTS: f64 = 0.8;
+/// Shortest time that is worth a word, µs.
+const SHORTEST: i64 = 500_000;
 
-/// Networks or destinations whose latency stands out.
-pub fn destinations(evidence: &Evidence, held_up: &BTreeSet<(usize, usize)>) -> Vec<Finding> {
-    // What sent a SYN again, and who is slow everywhere, is another finding.
-    let plain = || {
-        evidence.events.iter().filter(|event| {
-            event.measured
-                && event.retransmits == 0
-                && !held_up.contains(&(event.comm, event.cgroup))
-        })
+/// Everything that stood still again and again: one finding, before its rows
+/// are taken for anything else.
+pub fn stalls(material: &mut Material<'_>) -> Vec<Finding> {
+    let Some(incident) = periodic(material, Family::Late) else { return Vec::new() };
+    let Some(period) = incident.period else { return Vec::new() };
+    let mut finding = finding::of(material, Family::Late, &incident, "stall");
+    let waits = ascending(material.events(&incident.bad).iter().map(|event| event.latency_ns));
+    let longest = units::duration(rank(&waits, 0.95).unwrap_or(0));
+    let who = words::who(material, &incident);
+    let head = match (&who.place, &who.origin) {
+        (None, None) => "everything stands still, whatever the destination,".to_owned(),
+        _ => format!("connects{} stand still", who.connects()),
     };
-    let all = sorted(plain());
+    let clock = words::Clock::of(material);
+    finding.alternatives = vec!["path", "this_host"];
+    finding.text = format!(
+        "{head} every {} for some {}: {} then took up to {longest}, {} times, the first at {}: the \
+         path or this host, not one server{}",
+        units::span(period.every),
+        units::span(period.length),
+        words::share(finding.connects, finding.of),
+        period.cycles,
+        clock.at(period.first),
+        words::cost(finding.waited_ns),
+    );
+    for row in &incident.bad {
+        material.claimed[*row as usize] = true;
+    }
+    vec![finding]
+}
+
+/// Connects whose delay lies in this host: far above the measured round trip.
+pub fn local(material: &mut Material<'_>) -> Vec<Finding> {
+    let (found, _) = incidents(material, Family::LocalDelay);
     let mut findings = Vec::new();
-    for (net, events) in group(plain(), |event| event.net) {
-        let hosts = group(events.iter().copied(), |event| event.dst);
-        let own = sorted(events.iter().copied());
-        let whole = Compared { own: &own, others: &own, all: &all };
-        let slow = slow_hosts(&hosts, &whole);
-        let enough = hosts.values().filter(|events| events.len() >= FEWEST).count();
-        let most = slow.len() > 1 && slow.len() as f64 >= MOST_HOSTS * enough as f64;
-        let scattered = enough == 0 && hosts.len() > 2;
-        if most || (scattered && whole.stands_out()) {
-            let place = evidence.text(net);
-            let condition = evidence.in_network(net, &events);
-            findings.push(finding(evidence, "slow_subnet", &place, &whole, &events, condition));
+    for incident in found {
+        if material.weight(&incident.bad) < T.misfortunes || incident.rate() < 0.2 {
             continue;
         }
-        for host in slow {
-            let events = &hosts[&host];
-            let ports: BTreeSet<i64> = events.iter().map(|event| event.dst_port).collect();
-            let place = match ports.first() {
-                Some(port) if ports.len() == 1 => evidence.dst(host, *port),
-                _ => evidence.text(host),
-            };
-            let condition = command::is("dst_addr", evidence.raw(host));
-            let own = sorted(events.iter().copied());
-            let compared = Compared { own: &own, others: &own, all: &all };
-            let kind = "slow_destination";
-            findings.push(finding(evidence, kind, &place, &compared, events, condition));
+        let mut finding = finding::of(material, Family::LocalDelay, &incident, "local_delay");
+        let events = material.events(&incident.bad);
+        let waits = ascending(events.iter().map(|event| event.latency_ns));
+        let trips = ascending(events.iter().filter_map(|event| event.rtt_us).map(|us| us * 1_000));
+        let who = words::who(material, &incident);
+        let at_one_place = who.place.is_some() && who.origin.is_none();
+        let why = if at_one_place {
+            finding.alternatives = vec!["local_port_search", "host_firewall"];
+            "before the SYN left, as when hardly any local port is free"
+        } else {
+            finding.alternatives = vec!["starved_process", "local_port_search"];
+            "in this host, not in the network"
+        };
+        finding.cause = Some("this_host");
+        finding.text = format!(
+            "{}{} were held up on this host: p50 {} where the round trip took {}, {}: {why}{}",
+            words::share(finding.connects, finding.of),
+            who.connects(),
+            units::duration(rank(&waits, 0.5).unwrap_or(0)),
+            units::duration(rank(&trips, 0.5).unwrap_or(0)),
+            words::Clock::of(material).when(&incident.when),
+            words::cost(finding.waited_ns),
+        );
+        findings.push(finding);
+        for row in &incident.bad {
+            material.claimed[*row as usize] = true;
         }
     }
     findings
 }
 
-fn slow_hosts(hosts: &BTreeMap<usize, Vec<&Event>>, net: &Compared<'_>) -> Vec<usize> {
-    let slow = hosts.iter().filter(|(_, events)| {
-        let own = sorted(events.iter().copied());
-        // Its neighbours may be as slow, so others are those of other networks
-        // if there are any.
-        let others = if net.rest() >= FEWEST { net.own } else { &own };
-        let compared = Compared { own: &own, others, all: net.all };
-        compared.stands_out()
-    });
-    slow.map(|(host, _)| *host).collect()
-}
-
-/// Latencies of a place beside those of the rest, all in ascending order.
-struct Compared<'a> {
-    own: &'a [i64],
-    /// What is not the rest.
-    others: &'a [i64],
-    all: &'a [i64],
-}
-
-impl Compared<'_> {
-    fn rest(&self) -> usize {
-        self.all.len() - self.others.len()
-    }
-
-    fn at(&self, q: f64) -> (i64, i64) {
-        let rest = rank_without(self.all, self.others, q);
-        (rank(self.own, q).unwrap_or(0), rest.unwrap_or(0))
-    }
-
-    fn stands_out(&self) -> bool {
-        if self.own.len() < FEWEST || self.rest() < FEWEST {
-            return false;
+/// What is slow.
+pub fn findings(material: &mut Material<'_>) -> Vec<Finding> {
+    let (found, _) = incidents(material, Family::Slow);
+    let mut findings = Vec::new();
+    for incident in found {
+        let enough = material.weight(&incident.bad) >= 2 * T.misfortunes;
+        if !enough || incident.rate() < 0.05 {
+            continue;
         }
-        let slower = |q: f64| {
-            let (own, rest) = self.at(q);
-            own as f64 >= TIMES_SLOWER * rest as f64 && own.saturating_sub(rest) >= AT_LEAST
-        };
-        let spread = self.at(0.9).0 as f64 / self.at(0.1).0.max(1) as f64;
-        (spread >= SPREAD && slower(0.5))
-            || (spread >= SPREAD_P90 && self.own.len() >= FEWEST_P90 && slower(0.9))
+        let Some(finding) = describe(material, &incident) else { continue };
+        findings.push(finding);
+        for row in &incident.bad {
+            material.claimed[*row as usize] = true;
+        }
+    }
+    findings
+}
+
+fn describe(material: &Material<'_>, incident: &Incident) -> Option<Finding> {
+    let dimensions: Vec<Dimension> = incident
+        .scopes
+        .iter()
+        .flatten()
+        .map(|condition| material.space.dimension(*condition))
+        .collect();
+    let by_origin = dimensions.iter().any(|d| !d.is_place());
+    if by_program(material, incident) || (by_origin && incident.when.pattern != Pattern::Interval) {
+        return held_up(material, incident);
+    }
+    if incident.when.pattern == Pattern::Interval {
+        // A moment, or a part of the connects, is what any busy place has.
+        let length = incident.when.last.saturating_sub(incident.when.first);
+        if length < SHORTEST || incident.rate() < 0.5 {
+            return None;
+        }
+        return Some(spell(material, incident));
+    }
+    // All along: only if the rows themselves say that it is not the distance,
+    // nor a tail that it always has.
+    let place = dimensions.iter().all(|d| matches!(d, Dimension::Service | Dimension::Address));
+    if place && incident.scopes.len() == 1 && !incident.everything() {
+        if let Some(modes) = modes::two(material, incident) {
+            return Some(one_of_several(material, incident, &modes));
+        }
+    }
+    standing(material, incident)
+}
+
+/// Latencies of a scope's connects, its bad and its good ones.
+fn latencies(material: &Material<'_>, incident: &Incident) -> Vec<i64> {
+    let rows = incident.bad.iter().chain(&incident.good);
+    let events = rows.map(|row| material.event(*row)).filter(|event| event.measured);
+    ascending(events.map(|event| event.latency_ns))
+}
+
+fn kind(material: &Material<'_>, incident: &Incident) -> &'static str {
+    let dimension = |condition: &u32| material.space.dimension(*condition);
+    match incident.scopes.as_slice() {
+        [scope] if scope.len() == 1 => match dimension(&scope[0]) {
+            Dimension::Service | Dimension::Address => "slow_destination",
+            Dimension::Network(_) => "slow_subnet",
+            _ => "slow",
+        },
+        _ => "slow",
     }
 }
 
-fn finding(
-    evidence: &Evidence,
-    kind: &'static str,
-    place: &str,
-    compared: &Compared<'_>,
-    events: &[&Event],
-    condition: Option<String>,
-) -> Finding {
-    let count = weight(events.iter().copied());
-    let ((p50, rest_p50), (p90, rest_p90)) = (compared.at(0.5), compared.at(0.9));
-    Finding {
-        kind,
-        class: Class::Cause,
-        connects: count,
-        text: format!(
-            "{place} is slow: p50 {} and p90 {} of {}, where the rest has {} and {}; its fastest \
-             tenth takes {}, so it is not distance alone",
-            units::duration(p50),
-            units::duration(p90),
-            units::counted(count, "connect"),
-            units::duration(rest_p50),
-            units::duration(rest_p90),
-            units::duration(compared.at(0.1).0)
-        ),
-        command: evidence.command.events("--established", &[condition]),
+fn subject(material: &Material<'_>, incident: &Incident) -> String {
+    let who = words::who(material, incident);
+    match (who.place, who.origin) {
+        (None, None) => "everything".to_owned(),
+        (Some(place), None) => place,
+        (None, Some(origin)) => format!("everything for {origin}"),
+        (Some(place), Some(origin)) => format!("{place} for {origin}"),
     }
+}
+
+/// Slow from one moment to another, or since one.
+fn spell(material: &Material<'_>, incident: &Incident) -> Finding {
+    let mut finding = finding::of(material, Family::Slow, incident, kind(material, incident));
+    let slow = ascending(
+        material.events(&incident.bad).iter().filter(|e| e.measured).map(|event| event.latency_ns),
+    );
+    let usual = usual_p50(material, incident);
+    let load = load::spike(material, incident);
+    let because = match &load {
+        Some(spike) => {
+            finding.kind = "load_spike";
+            finding.cause = Some("load");
+            spike.text.clone()
+        }
+        None => {
+            finding.alternatives = vec!["path", "server", "load"];
+            String::new()
+        }
+    };
+    let given_up = given_up(material, incident);
+    finding.text = format!(
+        "{} {}slow {}: {} took {} (p50) to {} (p90), where {} is usual{given_up}{because}{}",
+        subject(material, incident),
+        if incident.when.ongoing() { "is " } else { "was " },
+        words::Clock::of(material).when(&incident.when),
+        words::share(finding.connects, finding.of),
+        units::duration(rank(&slow, 0.5).unwrap_or(0)),
+        units::duration(rank(&slow, 0.9).unwrap_or(0)),
+        units::duration(usual),
+        words::cost(finding.waited_ns),
+    );
+    finding
+}
+
+fn given_up(material: &Material<'_>, incident: &Incident) -> String {
+    let rows = incident.bad.iter().copied();
+    let rows: Vec<u32> =
+        rows.filter(|row| material.symptom(*row) == Some(Symptom::GivenUpSlow)).collect();
+    match material.weight(&rows) {
+        0 => String::new(),
+        count => {
+            format!(", {} given up{}", units::count_u64(count), words::callers(material, &rows))
+        }
+    }
+}
+
+fn usual_p50(material: &Material<'_>, incident: &Incident) -> i64 {
+    let events = material.events(&incident.bad);
+    let fast = events.iter().filter_map(|event| Some(material.usual.service(event)?.fastest));
+    rank(&ascending(fast), 0.5).unwrap_or(0)
+}
+
+/// One program is slow where others are not.
+fn held_up(material: &Material<'_>, incident: &Incident) -> Option<Finding> {
+    let mut finding = finding::of(material, Family::Slow, incident, "local_delay");
+    let who = words::who(material, incident);
+    let events = material.events(&incident.bad);
+    let waits = ascending(events.iter().map(|event| event.latency_ns));
+    let usual = usual_p50(material, incident);
+    finding.alternatives = vec!["starved_process", "shaping"];
+    let origin = who.origin.clone().unwrap_or_default();
+    let names = if by_program(material, incident) {
+        String::new()
+    } else {
+        words::callers(material, &incident.bad)
+    };
+    let place = who.place.map_or_else(String::new, |place| format!(" to {place}"));
+    finding.text = format!(
+        "{origin} is held up: {}{names}{place} took {} or more {}, where others connect to the same places \
+         in {}: this host or a rule for it, not the network{}",
+        words::share(finding.connects, finding.of),
+        units::duration(rank(&waits, 0.1).unwrap_or(0)),
+        words::Clock::of(material).when(&incident.when),
+        units::duration(usual),
+        words::cost(finding.waited_ns),
+    );
+    shares_places(material, incident).then_some(finding)
+}
+
+/// Whether others reach the same destinations: else it may be these that are
+/// slow.
+fn shares_places(material: &Material<'_>, incident: &Incident) -> bool {
+    let inside: std::collections::HashSet<u32> =
+        incident.bad.iter().chain(&incident.good).copied().collect();
+    let place = |event: &Event| (event.dst, event.dst_port);
+    let places: std::collections::HashSet<_> =
+        material.events(&incident.bad).into_iter().map(place).collect();
+    let rows = material.rows(Family::Slow);
+    let others = rows.iter().filter(|(row, bad)| {
+        !bad && !inside.contains(row) && places.contains(&place(material.event(*row)))
+    });
+    // Who gives up what is slow looks faster than it is.
+    let given_up = material.evidence.events.iter().enumerate().filter(|(row, event)| {
+        event.outcome == Outcome::Aborted
+            && !inside.contains(&(*row as u32))
+            && places.contains(&place(event))
+    });
+    if given_up.count() * 20 > others.clone().count() {
+        return false;
+    }
+    // A namespace of its own is another way to the same addresses: only what is
+    // slow wherever it goes is its own.
+    others.count() as u64 >= T.usual && (places.len() > 1 || by_program(material, incident))
+}
+
+fn by_program(material: &Material<'_>, incident: &Incident) -> bool {
+    incident.scopes.iter().flatten().any(|condition| {
+        let dimension = material.space.dimension(*condition);
+        matches!(dimension, Dimension::Comm | Dimension::Cgroup | Dimension::Uid)
+    })
+}
+
+fn one_of_several(material: &Material<'_>, incident: &Incident, modes: &modes::Modes) -> Finding {
+    let mut finding = finding::of(material, Family::Slow, incident, "one_bad_server");
+    finding.alternatives = vec!["server", "path"];
+    finding.confidence = finding.confidence.min(Confidence::Medium);
+    finding.text = format!(
+        "{} has two speeds: {} took about {}, the others {}, mixed in time and whoever asked: as if \
+         one of several servers or paths behind it were slow{}",
+        subject(material, incident),
+        words::share(finding.connects, finding.of),
+        units::duration(modes.slow),
+        units::duration(modes.fast),
+        words::cost(finding.waited_ns),
+    );
+    finding
+}
+
+/// Slow all along: a network whose hosts all wait far longer than their own
+/// fastest connects, or a place on which programs give up.
+fn standing(material: &Material<'_>, incident: &Incident) -> Option<Finding> {
+    let all = latencies(material, incident);
+    let at = |q| rank(&all, q).unwrap_or(0);
+    let fastest = at(0.02);
+    let wide = at(0.5) as f64 >= T.spread * fastest as f64 && at(0.5) - fastest >= 4 * T.slow_more;
+    let hosts = hosts(material, incident);
+    let given_up = incident
+        .bad
+        .iter()
+        .filter(|row| material.symptom(**row) == Some(Symptom::GivenUpSlow))
+        .count() as u64;
+    let network = !incident.everything() && hosts >= 2 && wide;
+    if !network && given_up < T.misfortunes {
+        return None;
+    }
+    let mut finding = finding::of(material, Family::Slow, incident, kind(material, incident));
+    finding.class = Class::Cause;
+    finding.confidence = finding.confidence.min(Confidence::Medium);
+    finding.alternatives = vec!["path", "server"];
+    let lost = self::given_up(material, incident);
+    finding.text = format!(
+        "{} is slow all the time: p50 {} and p90 {} of {}{lost}; its fastest take {}, so it is not \
+             distance alone{}",
+        subject(material, incident),
+        units::duration(at(0.5)),
+        units::duration(at(0.9)),
+        units::counted(finding.of, "connect"),
+        units::duration(fastest),
+        words::cost(finding.waited_ns),
+    );
+    Some(finding)
+}
+
+fn hosts(material: &Material<'_>, incident: &Incident) -> usize {
+    let mut hosts: Vec<usize> =
+        material.events(&incident.bad).iter().map(|event| event.dst).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts.len()
 }

@@ -13,6 +13,7 @@ use crate::answer::Report;
 use crate::answer::{AnswerTable, Cell, Column, Kind};
 use crate::cli::args::Integers;
 use crate::escape;
+use crate::findings::Finding;
 use crate::quality::{FileTrust, Trust};
 use crate::units;
 
@@ -36,14 +37,6 @@ impl Serialize for Document<'_> {
             map.serialize_entry("selected", &selected)?;
         }
         if let Some(findings) = &self.0.findings {
-            let finding = |finding: &crate::findings::Finding| {
-                serde_json::json!({
-                    "kind": finding.kind,
-                    "connects": finding.connects,
-                    "text": finding.text,
-                    "command": finding.command,
-                })
-            };
             map.serialize_entry("findings", &findings.iter().map(finding).collect::<Vec<_>>())?;
         }
         for section in &self.0.sections {
@@ -56,6 +49,35 @@ impl Serialize for Document<'_> {
         }
         map.end()
     }
+}
+
+/// A finding: what is not known is null, not left out.
+fn finding(finding: &Finding) -> serde_json::Value {
+    let time = |us: Option<i64>| us.map(|us| units::rfc3339(us, 6));
+    let scope: serde_json::Map<String, serde_json::Value> = finding
+        .scope
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), serde_json::json!(value)))
+        .collect();
+    serde_json::json!({
+        "kind": finding.kind,
+        "symptom": finding.symptom,
+        "cause": finding.cause,
+        "alternatives": finding.alternatives,
+        "scope": scope,
+        "examples": finding.examples,
+        "began": time(finding.began),
+        "ended": time(finding.ended),
+        "ongoing": finding.ongoing,
+        "pattern": finding.pattern,
+        "connects": finding.connects,
+        "of": finding.of,
+        "good": finding.good,
+        "waited_ns": finding.waited_ns,
+        "confidence": finding.confidence.name(),
+        "text": finding.text,
+        "command": finding.command,
+    })
 }
 
 fn rows(table: &AnswerTable) -> Vec<Row<'_>> {

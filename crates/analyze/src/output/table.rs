@@ -8,6 +8,8 @@ use crate::findings::{Class, Finding};
 
 /// Findings on one page; the first few are the worst.
 const FINDINGS: usize = 5;
+/// Lines they have together at most, with their heading: what a terminal shows.
+const FINDING_LINES: usize = 24;
 
 pub(super) fn render(report: &Report<'_>, screen: Screen) -> String {
     // A summary is a page, so it has a width; other answers are also read by
@@ -73,17 +75,25 @@ fn findings(out: &mut String, findings: &[Finding], none: &str, width: usize, co
     if findings.is_empty() {
         out.push_str(&format!("none: {none}\n"));
     }
+    // The heading, and the line that says how many there are more.
+    let mut lines = 2;
+    let mut shown = 0;
     for (number, finding) in findings.iter().take(FINDINGS).enumerate() {
         let text = wrap(&format!("{}. {}", number + 1, finding.text), width, 3);
-        let ink = if finding.class == Class::Cause { Ink::Alarm } else { Ink::Heading };
+        let command = wrap_command(&finding.command, width, 3);
+        lines += text.lines().count() + command.lines().count();
+        if shown > 0 && lines > FINDING_LINES {
+            break;
+        }
+        let ink = if finding.class >= Class::Standing { Ink::Alarm } else { Ink::Heading };
         out.push_str(&paint(&text, ink, colour));
         out.push('\n');
-        let command = wrap_command(&finding.command, width, 3);
         out.push_str(&paint(&command, Ink::Quiet, colour));
         out.push('\n');
+        shown += 1;
     }
-    if findings.len() > FINDINGS {
-        let more = findings.len() - FINDINGS;
+    if findings.len() > shown {
+        let more = findings.len() - shown;
         out.push_str(&format!("and {more} more; --format json has all\n"));
     }
 }

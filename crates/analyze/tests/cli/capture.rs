@@ -37,6 +37,8 @@ pub struct Connect {
     pub src_port: i32,
     pub netns: i64,
     pub flags: i32,
+    pub rtt_us: Option<i32>,
+    pub src_addr: String,
 }
 
 impl Connect {
@@ -56,6 +58,8 @@ impl Connect {
             src_port: 40_000,
             netns: 4_026_531_840,
             flags: 0,
+            rtt_us: Some(250),
+            src_addr: "10.0.0.1".into(),
         }
     }
 
@@ -82,7 +86,7 @@ impl Connect {
             outcome: self.outcome.as_str().into(),
             errno: self.errno,
             syn_retransmits: self.syn_retransmits,
-            rtt_us: self.errno.is_none().then_some(250),
+            rtt_us: self.rtt_us.filter(|_| self.errno.is_none()),
             pid: self.pid,
             tid: self.pid,
             uid: 1_000,
