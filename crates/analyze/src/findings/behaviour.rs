@@ -175,8 +175,7 @@ pub fn storms(material: &Material<'_>) -> Vec<Finding> {
     }
     let recorded = evidence.span().map_or(0, |(first, last)| last.saturating_sub(first));
     let tried = evidence.events.iter().filter(|event| !event.raced);
-    let mut storms: BTreeMap<(usize, usize, usize, i64), Vec<(Vec<&Event>, Caller)>> =
-        BTreeMap::new();
+    let mut storms: BTreeMap<_, Vec<(Vec<&Event>, Caller)>> = BTreeMap::new();
     for (caller, events) in by_caller(tried) {
         let storm = longest_storm(&events);
         let settled = events.iter().copied().filter(|e| e.outcome == Outcome::Established);
@@ -245,12 +244,15 @@ fn most_at_once(events: &[&Event]) -> usize {
     usize::try_from(most).unwrap_or(0)
 }
 
+/// Attempts, each with the pause after the failure that it followed, ns, or -1.
+type Row<'a> = Vec<(&'a Event, i64)>;
+
 /// The longest row of failures, each of which started soon after one before it
 /// had ended, with these pauses: several callers each follow their own.
-fn longest_storm<'a>(events: &[&'a Event]) -> Vec<(&'a Event, i64)> {
+fn longest_storm<'a>(events: &[&'a Event]) -> Row<'a> {
     let mut events = events.to_vec();
     events.sort_by_key(|event| event.start_ns);
-    let (mut best, mut current): (Vec<(&Event, i64)>, Vec<(&Event, i64)>) = Default::default();
+    let (mut best, mut current): (Row<'_>, Row<'_>) = Default::default();
     let mut ends: VecDeque<i64> = VecDeque::new();
     let mut running: BinaryHeap<Reverse<i64>> = BinaryHeap::new();
     for event in events {

@@ -125,7 +125,7 @@ fn is_one_spell(incident: &Incident) -> bool {
 fn around(incident: &Incident) -> &'static str {
     let when = &incident.when;
     if !is_one_spell(incident) {
-        return "it answered between: the server restarts again and again";
+        return "it answered between: servers restart, again and again or one after the other";
     }
     match (when.began, when.ended) {
         (Some(_), Some(_)) => "it answered before and after: the server restarted, or was rejected",
@@ -206,12 +206,22 @@ fn now_and_then(
     let place = who.place.clone().unwrap_or_else(|| "everything".to_owned());
     let share = words::share(refused, of);
     let rate = units::percent(refused as f64 / of.max(1) as f64);
-    let one = incident.scopes.len() == 1 && incident.rate() >= T.mode_share;
+    let place_only = |condition: &u32| {
+        let dimension = material.space.dimension(*condition);
+        matches!(dimension, Dimension::Service | Dimension::Address)
+    };
+    let one = incident.scopes.len() == 1
+        && incident.scopes[0].iter().any(place_only)
+        && incident.rate() >= T.mode_share;
     let kind = if one { "one_bad_server" } else { "refused_often" };
     let text = format!(
-        "{place} refused {share} ({rate}){}, now and then and whoever asked: as if one of several \
-         servers behind it did not listen, or a queue overflowed",
+        "{place} refused {share} ({rate}){}, now and then and whoever asked: {}",
         words::callers(material, &incident.bad),
+        if one {
+            "as if one of several servers behind it did not listen, or a queue overflowed"
+        } else {
+            "servers or a firewall refuse, or queues overflow"
+        }
     );
     (kind, text)
 }
@@ -258,14 +268,20 @@ fn reset_late(material: &Material<'_>, incident: &Incident) -> Finding {
     finding
 }
 
-/// Whether refusals come in fewer runs than chance would make.
+/// Whether refusals of each destination come in fewer runs than chance would
+/// make.
 fn in_runs(material: &Material<'_>, incident: &Incident) -> bool {
     let mut rows: Vec<(&Event, bool)> =
         incident.bad.iter().map(|row| (material.event(*row), true)).collect();
     rows.extend(incident.good.iter().map(|row| (material.event(*row), false)));
-    rows.sort_by_key(|(event, _)| (event.time, event.start_ns));
-    let starts = rows.windows(2).filter(|pair| !pair[0].1 && pair[1].1).count();
-    let runs = starts + usize::from(rows.first().is_some_and(|row| row.1));
-    let (refused, good) = (incident.bad.len() as f64, incident.good.len() as f64);
-    runs as f64 * FEWER_RUNS <= refused * (good + 1.0) / (refused + good)
+    rows.sort_by_key(|(event, _)| (event.dst, event.dst_port, event.time, event.start_ns));
+    let (mut runs, mut chance) = (0.0, 0.0);
+    let place = |row: &(&Event, bool)| (row.0.dst, row.0.dst_port);
+    for rows in rows.chunk_by(|a, b| place(a) == place(b)) {
+        let starts = rows.windows(2).filter(|pair| !pair[0].1 && pair[1].1).count();
+        let refused = rows.iter().filter(|row| row.1).count() as f64;
+        runs += starts as f64 + if rows[0].1 { 1.0 } else { 0.0 };
+        chance += refused * (rows.len() as f64 - refused + 1.0) / rows.len() as f64;
+    }
+    runs * FEWER_RUNS <= chance
 }

@@ -67,11 +67,10 @@ pub fn command(material: &Material<'_>, family: Family, incident: &Incident) -> 
         [one] => Some(one.clone()),
         many => Some(format!("({})", many.join(" OR "))),
     });
-    if let (Family::Local(_), Some(errno)) = (family, events.first().and_then(|event| event.errno))
-    {
-        if events.iter().all(|event| event.errno == Some(errno)) {
-            conditions.push(Some(format!("errno = {errno}")));
-        }
+    let errno = events.first().and_then(|event| event.errno);
+    let same = events.iter().all(|event| event.errno == errno);
+    if let (Family::Local(_), Some(errno), true) = (family, errno, same) {
+        conditions.push(Some(format!("errno = {errno}")));
     }
     // A span only if there is more outside of it.
     let (first, last) = (incident.when.first, incident.when.last);

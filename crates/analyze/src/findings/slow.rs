@@ -127,10 +127,9 @@ fn describe(material: &Material<'_>, incident: &Incident) -> Option<Finding> {
     // All along: only if the rows themselves say that it is not the distance,
     // nor a tail that it always has.
     let place = dimensions.iter().all(|d| matches!(d, Dimension::Service | Dimension::Address));
-    if place && incident.scopes.len() == 1 && !incident.everything() {
-        if let Some(modes) = modes::two(material, incident) {
-            return Some(one_of_several(material, incident, &modes));
-        }
+    let one_place = place && incident.scopes.len() == 1 && !incident.everything();
+    if let Some(modes) = modes::two(material, incident).filter(|_| one_place) {
+        return Some(one_of_several(material, incident, &modes));
     }
     standing(material, incident)
 }

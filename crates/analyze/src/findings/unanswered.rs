@@ -301,8 +301,8 @@ fn lost(material: &Material<'_>, incident: &Incident, kinds: &Kinds) -> Finding 
         words::cost(finding.waited_ns),
     );
     // More connects just before: they make the queue that drops them.
-    let broad = incident.everything() && incident.when.pattern == Pattern::Interval;
-    if let Some(spike) = load::spike(material, incident).filter(|_| broad) {
+    let spell = incident.when.pattern == Pattern::Interval;
+    if let Some(spike) = load::spike(material, incident).filter(|_| spell) {
         finding.kind = "load_spike";
         finding.cause = Some("load");
         finding.text.push_str(&spike.text);

@@ -157,7 +157,7 @@ fn a_server_restarts_or_is_not_there() {
     }
     let (kind, said) = refusing(&mut |at| (at / 6.0) as i64 % 3 == 1);
     assert_eq!(kind, "refused_burst");
-    assert!(said.contains("restarts again and again"), "{said}");
+    assert!(said.contains("servers restart, again and again"), "{said}");
     assert_eq!(refusing(&mut |_| true).0, "closed_port");
     for (share, kind) in [(75, "one_bad_server"), (50, "one_bad_server"), (25, "one_bad_server")] {
         let (found, said) = refusing(&mut |_| random.u8(..100) < share);
