@@ -95,7 +95,7 @@ impl Connect {
             cgroup_id: 77,
             netns: self.netns,
             ip_version: if self.dst_addr.contains(':') { 6 } else { 4 },
-            src_addr: "10.0.0.1".into(),
+            src_addr: self.src_addr.as_str().into(),
             dst_addr: self.dst_addr.as_str().into(),
             src_port: self.src_port,
             dst_port: self.dst_port,
