@@ -13,7 +13,7 @@ use connlat_schema::capture::file::{SealError, WriteError, WriterOptions, captur
 use connlat_schema::capture::journal::{JournalEnd, JournalReader};
 
 use super::error::Problem;
-use super::{Capture, live, parquet as sealed};
+use super::{Capture, expand, live, parquet as sealed};
 use crate::{guard, units};
 
 /// First bytes of an Arrow IPC stream.
@@ -69,7 +69,9 @@ pub(super) fn open(path: &Path, file: File) -> Result<Capture, Problem> {
     let copied = guard::caught(|| copy(file.take(bytes))).map_err(Problem::damaged)?;
     let (end, read, copy) = match copied {
         // The first message is not whole yet.
-        Err(Problem::NotAJournal | Problem::Truncated) if live::is_beginning(&lock) => {
+        Err(Problem::NotAJournal | Problem::Truncated)
+            if expand::sealed(path).is_some() && live::is_beginning(&lock) =>
+        {
             return Err(Problem::Beginning);
         }
         copied => copied?,

@@ -26,8 +26,9 @@ use crate::select::{Bounds, Condition, Filter, Known, Nulls};
 use crate::units;
 
 /// What the pages of row groups that are being read may take in memory, bytes.
-/// Those of one that `record` wrote take some 2 MB.
-pub const MEMORY: u64 = 160 << 20;
+/// Those of one that `record` wrote take some 2 MB. Texts are held four times
+/// while they are read: unpacked, by row, by number, and for the whole run.
+pub const MEMORY: u64 = 96 << 20;
 /// Longest text. Paths of control groups have 4,096 bytes at most.
 const LONGEST_TEXT: usize = 1 << 16;
 /// Rows of a batch: few enough to stay in the caches.
