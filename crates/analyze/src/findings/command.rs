@@ -1,13 +1,11 @@
-//! Commands to paste into a shell. Values from a capture are put into one
-//! only if they hold nothing that either the shell or SQL could act on.
+//! Commands to paste into a shell: with real names and values, quoted for SQL and
+//! for the shell, whatever they hold.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::shell::quoted;
 use crate::units;
-
-/// Longest list of files that is repeated in every command.
-const LONGEST: usize = 60;
 
 /// Addresses in a condition.
 const LISTED: usize = 20;
@@ -24,15 +22,20 @@ pub struct Command {
 impl Command {
     /// For the files as named.
     pub fn new(files: &[PathBuf]) -> Self {
-        let names: Vec<_> = files.iter().map(|file| file.to_str().and_then(quoted)).collect();
-        let all: Option<Vec<String>> = names.into_iter().collect();
-        let files = all.map(|names| names.join(" ")).filter(|text| text.len() <= LONGEST);
-        let files = files.unwrap_or_else(|| "FILE...".to_owned());
+        let names = files.iter().map(|file| {
+            let name = file.as_os_str().as_encoded_bytes();
+            // What begins with a dash would be an option.
+            match name.first() {
+                Some(b'-') => quoted(&[b"./", name].concat()),
+                _ => quoted(name),
+            }
+        });
+        let files = names.collect::<Vec<_>>().join(" ");
         Self { files, span: String::new(), filter: None }
     }
 
     /// Of the rows that were selected: from one moment to another, µs, where a
-    /// condition holds. One that a shell could act on is left out.
+    /// condition holds.
     pub fn within(mut self, span: (Option<i64>, Option<i64>), filter: Option<&str>) -> Self {
         let option = |name: &str, moment: Option<i64>| {
             moment.map(|us| format!("{name} {}", units::rfc3339(us, 6)))
@@ -40,8 +43,6 @@ impl Command {
         let span: Vec<String> =
             [option("--from", span.0), option("--to", span.1)].into_iter().flatten().collect();
         self.span = span.join(" ");
-        let plain = |c: char| (c.is_ascii_graphic() || c == ' ') && !"$`\"\\!".contains(c);
-        let filter = filter.filter(|filter| filter.chars().all(plain));
         self.filter = filter.map(|filter| format!("({filter})"));
         self
     }
@@ -53,7 +54,7 @@ impl Command {
         let conditions: Vec<&str> = all.filter_map(|c| c.as_deref()).collect();
         let filter = match conditions.as_slice() {
             [] => String::new(),
-            some => format!(" --where \"{}\"", some.join(" AND ")),
+            some => format!(" --where {}", where_value(&some.join(" AND "))),
         };
         // A finding about a time has its own.
         let span = if options.contains("--from") { "" } else { self.span.as_str() };
@@ -66,20 +67,17 @@ impl Command {
     }
 }
 
-fn quoted(name: &str) -> Option<String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=+:,@%".contains(c);
-    if !name.is_empty() && !name.starts_with('-') && name.chars().all(plain) {
-        return Some(name.to_owned());
+/// A condition always stands in quotes, which people know to look for.
+fn where_value(condition: &str) -> String {
+    match quoted(condition.as_bytes()) {
+        word if word.starts_with(['\'', '"', '$']) => word,
+        plain => format!("\"{plain}\""),
     }
-    // A backtick would end the code of a Markdown answer.
-    let printable = name.chars().all(|c| c == ' ' || (c.is_ascii_graphic() && c != '`'));
-    (printable && !name.starts_with('-')).then(|| format!("'{}'", name.replace('\'', r"'\''")))
 }
 
-/// `column = 'value'` inside double quotes of a shell.
+/// `column = 'value'` as SQL has it.
 pub fn is(column: &str, value: &str) -> Option<String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || " ._-/:@+,()[]".contains(c);
-    value.chars().all(plain).then(|| format!("{column} = '{value}'"))
+    Some(format!("{column} = '{}'", value.replace('\'', "''")))
 }
 
 /// The condition of being in a network as [`crate::scan::network`] writes it.
@@ -108,18 +106,25 @@ mod tests {
 
     #[test]
     fn nothing_acts_in_a_shell() {
-        let command = Command::new(&["a b'c.parquet".into()]);
-        let text = command.events("--failed", &[is("comm", "x$(reboot)"), is("comm", "nginx")]);
-        assert_eq!(text, r#"analyze events --failed --where "comm = 'nginx'" 'a b'\''c.parquet'"#);
+        let command = Command::new(&["a b'c.parquet".into(), "-x".into()]);
+        let text = command.events("--failed", &[is("comm", "nginx")]);
+        let expected = r#"analyze events --failed --where "comm = 'nginx'" "a b'c.parquet" ./-x"#;
+        assert_eq!(text, expected);
+        let text = command.events("", &[is("comm", "it's $(reboot)")]);
+        assert!(text.contains(r"--where $'comm = \'it\'\'s $(reboot)\''"), "{text}");
         let within = Command::new(&["f".into()]).within((Some(0), None), Some("a = 1 OR b = 2"));
         let text = within.events("", &[is("comm", "nginx")]);
         let expected = "analyze events --from 1970-01-01T00:00:00.000000Z --where \
             \"(a = 1 OR b = 2) AND comm = 'nginx'\" f";
         assert_eq!(text, expected);
-        let hostile = Command::new(&["f".into()]).within((None, None), Some("a = '$(reboot)'"));
-        assert_eq!(hostile.events("", &[]), "analyze events f");
-        assert_eq!(is("comm", "a'b"), None);
-        assert_eq!(Command::new(&["x\u{1b}".into()]).events("", &[]), "analyze events FILE...");
+        let all = Command::new(&["x\u{1b}".into()]).events("", &[]);
+        assert_eq!(all, r"analyze events $'x\x1b'");
+        let many: Vec<PathBuf> = (0..50).map(|n| format!("capture-{n}.parquet").into()).collect();
+        assert!(Command::new(&many).events("", &[]).ends_with(" capture-49.parquet"));
+    }
+
+    #[test]
+    fn networks_become_conditions() {
         let network = |network: &str, addresses: &[&str]| {
             in_network(network, &addresses.iter().copied().collect())
         };

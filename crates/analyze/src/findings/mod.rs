@@ -27,6 +27,7 @@ mod row_filter;
 mod scope;
 mod search;
 mod settings;
+mod shell;
 mod slow;
 mod symptom;
 mod thresholds;

@@ -1,6 +1,9 @@
 //! Every reason to distrust a figure, each with what follows from it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use connlat_schema::capture::metadata::CaptureInfo;
 
 use super::{FileTrust, Trust, stop_reason};
 use crate::stats::Percentile;
@@ -70,6 +73,8 @@ pub enum Warning {
     },
     /// Two recordings of the same boot of a host overlap in time.
     Overlap(String, String),
+    /// Several machines have one name: which, and how many at least.
+    SameName(String, usize),
     /// A file was left out because another is the same recording.
     Copy(String, String),
     /// A journal that its recorder is writing.
@@ -106,6 +111,7 @@ impl Warning {
             Self::ClockUnsynchronised(_) => "clock_unsynchronised",
             Self::RowsDisagree { .. } => "rows_disagree",
             Self::Overlap(..) => "overlap",
+            Self::SameName(..) => "same_name",
             Self::Copy(..) => "copy",
             Self::Live(_) => "live",
             Self::Unread(..) => "unread",
@@ -193,6 +199,12 @@ impl fmt::Display for Warning {
                 f,
                 "{a} and {b} are recordings of the same host at the same time; connects may be \
                  counted twice"
+            ),
+            Self::SameName(host, machines) => write!(
+                f,
+                "{} are called {host}, as their machine and boot ids tell; tables put hosts of the \
+                 same name together, --by boot_id splits them",
+                units::counted(*machines as u64, "machine")
             ),
             Self::Copy(copy, kept) => {
                 write!(f, "{copy} is a copy of {kept} and was left out")
@@ -297,6 +309,7 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
         warnings.push(Warning::Copy(copy.clone(), kept.clone()));
     }
     overlaps(trust, &mut warnings);
+    same_names(trust, &mut warnings);
     for file in &trust.files {
         let (written, rows) = (file.capture.info.counters.written, file.capture.rows);
         if written != rows {
@@ -367,13 +380,40 @@ fn missed(trust: &Trust<'_>) -> Option<Warning> {
     (!files.is_empty()).then_some(Warning::Missed { files, missed, seen })
 }
 
+/// Names that several machines have: by their machine ids, or because two boots
+/// at the same time cannot be of one.
+fn same_names(trust: &Trust<'_>, warnings: &mut Vec<Warning>) {
+    let mut by_host: BTreeMap<&str, Vec<&CaptureInfo>> = BTreeMap::new();
+    for file in &trust.files {
+        let info = &file.capture.info;
+        by_host.entry(&info.host).or_default().push(info);
+    }
+    for (host, mut infos) in by_host {
+        let ids: BTreeSet<&str> =
+            infos.iter().filter_map(|info| info.machine_id_hash.as_deref()).collect();
+        infos.sort_by_key(|info| info.start.time_us);
+        let together = infos.windows(2).any(|pair| {
+            let known = !pair[0].boot_id.is_empty() && !pair[1].boot_id.is_empty();
+            known
+                && pair[0].boot_id != pair[1].boot_id
+                && pair[1].start.time_us < pair[0].stop.time_us
+        });
+        let machines = ids.len().max(if together { 2 } else { 1 });
+        if machines > 1 {
+            warnings.push(Warning::SameName(crate::escape::terminal(host), machines));
+        }
+    }
+}
+
 /// Names each file once that overlaps with an earlier one.
 fn overlaps(trust: &Trust<'_>, warnings: &mut Vec<Warning>) {
     for (index, later) in trust.files.iter().enumerate() {
         let (a, boot) = (&later.capture.info, &later.capture.info.boot_id);
         let earlier = trust.files[..index].iter().find(|earlier| {
             let b = &earlier.capture.info;
+            // Without a boot id the name has to tell.
             b.boot_id == *boot
+                && (!boot.is_empty() || a.host == b.host)
                 && a.start.monotonic_ns < b.stop.monotonic_ns
                 && b.start.monotonic_ns < a.stop.monotonic_ns
         });
