@@ -31,6 +31,8 @@ const SHORT_LIVED: usize = 2;
 /// more is what health checks have.
 const LOOP_PAUSE: std::ops::RangeInclusive<i64> = 10_000_000..=900_000_000;
 const LOOP_SPREAD: f64 = 1.25;
+/// The longest pause in usual ones: bursts have longer ones between.
+const LONGEST_LOOP: i64 = 5;
 /// Share of all connects above which loops are how these programs work.
 const USUAL_LOOPS: f64 = 0.5;
 
@@ -332,8 +334,9 @@ pub fn loops(material: &Material<'_>) -> Vec<Finding> {
             settled.windows(2).map(|pair| pair[1].start_ns.saturating_sub(pair[0].end_ns()));
         let pauses = ascending(pauses);
         let at = |q: f64| rank(&pauses, q).unwrap_or(0);
-        let (low, middle, high) = (at(0.1), at(0.5), at(0.97));
-        if !LOOP_PAUSE.contains(&low) || high as f64 > low as f64 * LOOP_SPREAD {
+        let (low, middle, high) = (at(0.1), at(0.5), at(0.9));
+        let even = high as f64 <= low as f64 * LOOP_SPREAD;
+        if !LOOP_PAUSE.contains(&low) || !even || at(1.0) > low.saturating_mul(LONGEST_LOOP) {
             continue;
         }
         let first = settled[0];

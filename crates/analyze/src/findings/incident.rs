@@ -237,7 +237,14 @@ pub fn incidents(material: &Material<'_>, family: Family) -> (Vec<Incident>, Vec
 /// More than chance.
 fn clear(description: &Description) -> bool {
     let mostly = description.inside.rate() >= 0.5 && description.inside.bad >= T.failures as f64;
-    description.ratio >= T.clear || (mostly && description.ratio >= T.clear / 2.0)
+    let ratio = if mostly { T.clear / 2.0 } else { T.clear };
+    description.ratio >= ratio && stands_out(description)
+}
+
+/// A low share is no other place's only if it is far above theirs.
+fn stands_out(description: &Description) -> bool {
+    let (inside, outside) = (description.inside.rate(), description.outside.rate());
+    inside >= T.high_share || inside >= T.contrast * outside
 }
 
 fn incident(material: &Material<'_>, contrast: &Contrast<'_>, best: &Description) -> Incident {
@@ -281,7 +288,7 @@ pub fn remainder(material: &Material<'_>, family: Family, left: &[u32]) -> Optio
         rows.into_iter().filter(|row| !row.1 || of_left.contains(&row.0)).collect();
     let contrast = material.contrast(family, rows, false);
     // What is not clear enough by itself is still the best that can be said.
-    let best = contrast.best().filter(|best| best.ratio >= T.clear / 2.0);
+    let best = contrast.best().filter(|best| best.ratio >= T.clear / 2.0 && stands_out(best));
     let total = contrast.total();
     let everything = best.unwrap_or(Description {
         scope: Vec::new(),

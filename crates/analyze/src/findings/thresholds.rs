@@ -65,6 +65,10 @@ thresholds! {
     price: f64 = 4.0, Factor;
     /// the part of the best ratio that a longer description must gain over a shorter one
     gain: f64 = 0.05, Share;
+    /// how many times the share elsewhere the share in a scope must be …
+    contrast: f64 = 4.0, Factor;
+    /// … unless it is that high
+    high_share: f64 = 0.2, Share;
     /// how much rarer than in the whole scope a part of it must be to be called fine
     innocent: f64 = 5.0, Factor;
     /// the share of a scope's connects that may lie in parts that are fine

@@ -113,6 +113,8 @@ const STEP: f64 = 0.004;
 const SEARCHED: usize = 600;
 /// Shortest period, µs.
 const SHORTEST: f64 = 400_000.0;
+/// Loss, as a part of the largest, below which a connect marks no moment.
+const NEXT_TO_NOTHING: f64 = 0.08;
 /// Longest part of a cycle that may be bad.
 const PART: f64 = 0.35;
 
@@ -161,6 +163,8 @@ fn verified(starts: &[(i64, f64)], every: f64) -> Option<Period> {
     let sine: f64 = starts.iter().map(|(at, lost)| turn(*at).sin() * lost).sum();
     let cosine: f64 = starts.iter().map(|(at, lost)| turn(*at).cos() * lost).sum();
     let middle = sine.atan2(cosine) / TAU * every;
+    // What lost next to nothing says nothing about beginnings and ends.
+    let most = starts.iter().map(|(_, lost)| *lost).fold(0.0, f64::max);
     let mut cycles: BTreeMap<i64, (i64, i64, usize)> = BTreeMap::new();
     let (mut strays, mut all) = (0.0, 0.0);
     for (time, lost) in starts {
@@ -168,6 +172,9 @@ fn verified(starts: &[(i64, f64)], every: f64) -> Option<Period> {
         let at = ((time - first) as f64 - middle) / every;
         if (at - at.round()).abs() > PART / 2.0 {
             strays += lost;
+            continue;
+        }
+        if *lost < most * NEXT_TO_NOTHING {
             continue;
         }
         let cycle = cycles.entry(at.round() as i64).or_insert((*time, *time, 0));
