@@ -90,7 +90,8 @@ pub fn abandoned(material: &Material<'_>) -> Vec<Finding> {
         let all = events.iter().map(|event| event.latency_ns);
         let waits = ascending(all.filter(|ns| *ns >= T.vain_more));
         let Some(cluster) = densest(&waits) else { continue };
-        if (cluster.len() as u64) < T.misfortunes || cluster.len() * 2 < waits.len() {
+        let part = cluster.len() * 10 >= events.len();
+        if (cluster.len() as u64) < T.misfortunes || cluster.len() * 2 < waits.len() || !part {
             continue;
         }
         let (low, high) = (cluster[0], cluster[cluster.len() - 1]);

@@ -160,9 +160,17 @@ impl<'a> Material<'a> {
     fn contrast(&self, family: Family, rows: Vec<(u32, bool)>, timed: bool) -> Contrast<'_> {
         let alike = family.alike() || self.evidence.thinned;
         let events = &self.evidence.events;
-        Contrast { space: &self.space, events, rows, alike, timed }
+        // Of what went well only a part was kept: that none of it is seen in a
+        // scope does not mean that there was none.
+        let one_in = self.evidence.one_in;
+        let unseen = if alike || one_in == 1 { 0.0 } else { UNSEEN * one_in as f64 };
+        Contrast { space: &self.space, events, rows, alike, timed, unseen }
     }
 }
+
+/// Connects of a sample that may be missing where none is: 95 times in a
+/// hundred it is no more.
+const UNSEEN: f64 = 3.0;
 
 /// Most that one connect can say about a stall, ns.
 const LONGEST_STALL: i64 = 2_000_000_000;
@@ -262,7 +270,7 @@ fn incident(material: &Material<'_>, contrast: &Contrast<'_>, best: &Description
     };
     let (bad, good) = (rows(true, true), rows(false, true));
     let sum = |rows: &[u32]| rows.iter().map(|r| contrast.weight(material.event(*r))).sum::<f64>();
-    let inside = Count { bad: sum(&bad), all: sum(&bad) + sum(&good) };
+    let inside = Count { bad: sum(&bad), all: sum(&bad) + sum(&good) + contrast.unseen };
     let nowhen = When { began: None, ended: None, first, last, pattern: Pattern::Scattered };
     Incident {
         scopes: vec![best.scope.clone()],

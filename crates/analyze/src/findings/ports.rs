@@ -103,7 +103,7 @@ fn describe(material: &Material<'_>, family: Family, incident: &Incident) -> Fin
     let clock = words::Clock::of(material);
     finding.text = format!(
         "{}{who}{} failed before a SYN left, {}: {reason}{name}",
-        words::share(finding.connects, finding.of),
+        words::share(material, finding.connects, finding.of),
         if who.contains(" of ") { String::new() } else { words::callers(material, &incident.bad) },
         clock.when(&incident.when),
     );

@@ -80,7 +80,11 @@ fn describe(material: &Material<'_>, incident: &Incident) -> Option<Finding> {
             };
             let text = format!(
                 "{place} refused {}{} {when}; {around}",
-                words::share(refused, refused.saturating_add(material.weight(&incident.good))),
+                words::share(
+                    material,
+                    refused,
+                    refused.saturating_add(material.weight(&incident.good))
+                ),
                 words::callers(material, &incident.bad),
             );
             ("refused_burst", text)
@@ -142,8 +146,9 @@ fn always(
 ) -> (&'static str, String) {
     let place = who.place.clone().unwrap_or_else(|| "everything".to_owned());
     let text = format!(
-        "{place} refused every connect ({}{}) since before the recording: nothing listens there, or \
+        "{place} refused {} ({}{}) since before the recording: nothing listens there, or \
          a firewall rejects",
+        if material.evidence.one_in > 1 { "what was recorded" } else { "every connect" },
         units::counted(material.weight(&incident.bad), "connect"),
         words::callers(material, &incident.bad),
     );
@@ -159,7 +164,7 @@ fn by_origin(
     let origin = who.origin.clone().unwrap_or_default();
     let refused = material.weight(&incident.bad);
     let of = refused.saturating_add(material.weight(&incident.good));
-    let many = words::share(refused, of);
+    let many = words::share(material, refused, of);
     let others = (incident.outside.all - incident.outside.bad).max(0.0) as u64;
     let others = units::count_u64(others);
     let when = clock.when(&incident.when);
@@ -204,7 +209,7 @@ fn now_and_then(
     let refused = material.weight(&incident.bad);
     let of = refused.saturating_add(material.weight(&incident.good));
     let place = who.place.clone().unwrap_or_else(|| "everything".to_owned());
-    let share = words::share(refused, of);
+    let share = words::share(material, refused, of);
     let rate = units::percent(refused as f64 / of.max(1) as f64);
     let place_only = |condition: &u32| {
         let dimension = material.space.dimension(*condition);
@@ -238,7 +243,7 @@ fn mixed_links(
     let text = format!(
         "{place} refused {}; the address is link-local and the link is not recorded, so these may \
          be two neighbours",
-        words::share(refused, of)
+        words::share(material, refused, of)
     );
     ("refused_often", text)
 }
@@ -260,7 +265,7 @@ fn reset_late(material: &Material<'_>, incident: &Incident) -> Finding {
     finding.text = format!(
         "{}{place} were reset only after {}{usual}, {}: a firewall or another box between, not a \
          stopped server{}",
-        words::share(finding.connects, finding.of),
+        words::share(material, finding.connects, finding.of),
         units::duration(rank(&waits, 0.5).unwrap_or(0)),
         clock.when(&incident.when),
         words::cost(finding.waited_ns),

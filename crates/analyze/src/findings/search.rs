@@ -21,6 +21,8 @@ const MOMENTS: usize = 32;
 const CONDITIONS: usize = 256;
 /// Conditions combined with others.
 const COMBINED: usize = 8;
+/// Ratio that one must have by itself for that.
+const HOPEFUL: f64 = 6.0;
 /// Descriptions whose parts are looked at.
 const CHECKED: usize = 24;
 
@@ -34,6 +36,8 @@ pub struct Contrast<'a> {
     pub alike: bool,
     /// Whether spans of time are looked for.
     pub timed: bool,
+    /// Good connects that a scope may have had beside those in the sample.
+    pub unseen: f64,
 }
 
 /// Bad connects and all.
@@ -109,7 +113,8 @@ impl Contrast<'_> {
             found.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
             // Whole and timed, and by either condition first, they come again.
             let mut parents: Vec<Vec<u32>> = Vec::new();
-            for description in found.iter().filter(|d| d.scope.len() == conditions) {
+            let hopeful = |d: &&Description| d.scope.len() == conditions && d.ratio >= HOPEFUL;
+            for description in found.iter().filter(hopeful) {
                 if parents.len() < COMBINED / conditions && !parents.contains(&description.scope) {
                     parents.push(description.scope.clone());
                 }
@@ -209,6 +214,7 @@ impl Contrast<'_> {
         }
         let all = running[sums.len()];
         let description = |inside: Count, span| {
+            let inside = Count { all: inside.all + self.unseen, ..inside };
             let outside = total.less(inside);
             // Only worse inside, and something to compare with.
             let worse = inside.rate() > outside.rate() || outside.all < 0.5;

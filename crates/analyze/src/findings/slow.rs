@@ -37,7 +37,7 @@ pub fn stalls(material: &mut Material<'_>) -> Vec<Finding> {
          path or this host, not one server{}",
         units::span(period.every),
         units::span(period.length),
-        words::share(finding.connects, finding.of),
+        words::share(material, finding.connects, finding.of),
         period.cycles,
         clock.at(period.first),
         words::cost(finding.waited_ns),
@@ -72,7 +72,7 @@ pub fn local(material: &mut Material<'_>) -> Vec<Finding> {
         finding.cause = Some("this_host");
         finding.text = format!(
             "{}{} were held up on this host: p50 {} where the round trip took {}, {}: {why}{}",
-            words::share(finding.connects, finding.of),
+            words::share(material, finding.connects, finding.of),
             who.connects(),
             units::duration(rank(&waits, 0.5).unwrap_or(0)),
             units::duration(rank(&trips, 0.5).unwrap_or(0)),
@@ -188,7 +188,7 @@ fn spell(material: &Material<'_>, incident: &Incident) -> Finding {
         subject(material, incident),
         if incident.when.ongoing() { "is " } else { "was " },
         words::Clock::of(material).when(&incident.when),
-        words::share(finding.connects, finding.of),
+        words::share(material, finding.connects, finding.of),
         units::duration(rank(&slow, 0.5).unwrap_or(0)),
         units::duration(rank(&slow, 0.9).unwrap_or(0)),
         units::duration(usual),
@@ -233,7 +233,7 @@ fn held_up(material: &Material<'_>, incident: &Incident) -> Option<Finding> {
     finding.text = format!(
         "{origin} is held up: {}{names}{place} took {} or more {}, where others connect to the same places \
          in {}: this host or a rule for it, not the network{}",
-        words::share(finding.connects, finding.of),
+        words::share(material, finding.connects, finding.of),
         units::duration(rank(&waits, 0.1).unwrap_or(0)),
         words::Clock::of(material).when(&incident.when),
         units::duration(usual),
@@ -283,7 +283,7 @@ fn one_of_several(material: &Material<'_>, incident: &Incident, modes: &modes::M
         "{} has two speeds: {} took about {}, the others {}, mixed in time and whoever asked: as if \
          one of several servers or paths behind it were slow{}",
         subject(material, incident),
-        words::share(finding.connects, finding.of),
+        words::share(material, finding.connects, finding.of),
         units::duration(modes.slow),
         units::duration(modes.fast),
         words::cost(finding.waited_ns),

@@ -137,7 +137,7 @@ fn silent(material: &Material<'_>, incident: &Incident, kinds: &Kinds) -> Findin
     };
     finding.text = format!(
         "{head}: {}{} {how} {}{}{}{}",
-        words::share(finding.connects, finding.of),
+        words::share(material, finding.connects, finding.of),
         words::callers(material, &incident.bad),
         clock.when(&incident.when),
         others(material, incident, &who),
@@ -241,7 +241,7 @@ fn one_of_several(material: &Material<'_>, incident: &Incident, kinds: &Kinds) -
     finding.text = format!(
         "{}{place} never got an answer, the others got one at once, {}: {} got through after a \
          retry, so it is not loss, but one of several servers or paths behind it{}",
-        words::share(finding.connects, finding.of),
+        words::share(material, finding.connects, finding.of),
         clock.when(&incident.when),
         units::count_u64(kinds.got_through),
         words::cost(finding.waited_ns),
@@ -263,7 +263,7 @@ fn lost(material: &Material<'_>, incident: &Incident, kinds: &Kinds) -> Finding 
         finding.text = format!(
             "{}{place} took {} to {}, past the retry timer: a round trip longer than the timer, or \
              something that never passes the first SYN; the rows cannot tell",
-            words::share(finding.connects, finding.of),
+            words::share(material, finding.connects, finding.of),
             units::duration(low),
             units::duration(high)
         );
@@ -293,7 +293,7 @@ fn lost(material: &Material<'_>, incident: &Incident, kinds: &Kinds) -> Finding 
     };
     finding.text = format!(
         "SYNs{subject} get lost or dropped: {} sent one again ({}){failed}{}, {}{}{why}{}",
-        words::share(finding.connects, finding.of),
+        words::share(material, finding.connects, finding.of),
         units::percent(incident.rate()),
         steps(material, &events),
         clock.when(&incident.when),
@@ -343,8 +343,7 @@ fn everywhere(material: &Material<'_>, incident: &Incident) -> Option<Finding> {
     let mut finding = finding::of(material, Family::Unanswered, incident, "background_loss");
     finding.class = Class::Background;
     finding.alternatives = vec!["packet_loss"];
-    let all = units::counted(finding.of, "connect");
-    let many = units::count_u64(finding.connects);
+    let share = words::share(material, finding.connects, finding.of);
     let failed = match kinds.in_vain + kinds.given_up {
         0 => String::new(),
         count => format!(", {} of them in vain", units::count_u64(count)),
@@ -364,7 +363,7 @@ fn everywhere(material: &Material<'_>, incident: &Incident) -> Option<Finding> {
     let p99 = rank(&ascending(measured), 0.99).unwrap_or(0);
     let p99 = if p99 >= T.first_retry && rate >= 0.01 { "; p99 is that wait" } else { "" };
     finding.text = format!(
-        "{many} of {all}{} needed a second SYN ({}){failed}{everything}{}{p99}",
+        "{share}{} needed a second SYN ({}){failed}{everything}{}{p99}",
         words::who(material, incident).connects(),
         units::percent(rate),
         steps(material, &material.events(&incident.bad)),

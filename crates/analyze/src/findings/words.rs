@@ -219,11 +219,17 @@ pub fn callers(material: &Material<'_>, rows: &[u32]) -> String {
     }
 }
 
-/// `3 of 40 connects`, or `all 40 connects`.
-pub fn share(bad: u64, all: u64) -> String {
+/// `3 of 40 connects`, or `all 40 connects`; of a sample it is not known that
+/// they were all.
+pub fn share(material: &Material<'_>, bad: u64, all: u64) -> String {
+    let sampled = material.evidence.one_in > 1;
     match all {
+        all if all <= bad && sampled => units::counted(bad, "connect"),
         all if all <= bad => format!("all {}", units::counted(bad, "connect")),
-        all => format!("{} of {}", units::count_u64(bad), units::counted(all, "connect")),
+        all => {
+            let about = if sampled { "about " } else { "" };
+            format!("{} of {about}{}", units::count_u64(bad), units::counted(all, "connect"))
+        }
     }
 }
 
