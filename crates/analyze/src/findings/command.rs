@@ -111,7 +111,7 @@ mod tests {
         let expected = r#"analyze events --failed --where "comm = 'nginx'" "a b'c.parquet" ./-x"#;
         assert_eq!(text, expected);
         let text = command.events("", &[is("comm", "it's $(reboot)")]);
-        assert!(text.contains(r"--where $'comm = \'it\'\'s $(reboot)\''"), "{text}");
+        assert!(text.contains(r"--where 'comm = '\''it'\'''\''s $(reboot)'\''' "), "{text}");
         let within = Command::new(&["f".into()]).within((Some(0), None), Some("a = 1 OR b = 2"));
         let text = within.events("", &[is("comm", "nginx")]);
         let expected = "analyze events --from 1970-01-01T00:00:00.000000Z --where \

@@ -1,10 +1,11 @@
 //! Words for a shell: whatever a name or a value holds, what is pasted is that,
-//! and nothing in it acts on the shell, the terminal or Markdown.
+//! and nothing in it acts on the shell, the terminal or a page.
 
-/// A word as bash, zsh and ksh read it.
+/// A word as a POSIX shell reads it; with what does not show itself, as bash, zsh
+/// and ksh do.
 pub fn quoted(word: &[u8]) -> String {
-    let Some(text) = std::str::from_utf8(word).ok().filter(|text| text.chars().all(is_shown))
-    else {
+    let shown = |text: &&str| text.chars().all(is_shown) && !looks_like_a_tag(text);
+    let Some(text) = std::str::from_utf8(word).ok().filter(shown) else {
         return escaped(word);
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=+:,@%".contains(c);
@@ -14,16 +15,23 @@ pub fn quoted(word: &[u8]) -> String {
     if !text.contains('\'') {
         return format!("'{text}'");
     }
-    if !text.contains(['$', '"', '\\', '!']) {
+    if !text.contains(['$', '`', '"', '\\', '!']) {
         return format!("\"{text}\"");
     }
-    escaped(word)
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Whether a character can stand as it is: it shows itself, and does not end the
-/// code of a Markdown answer.
+/// Whether a character can stand as it is: it shows itself.
 fn is_shown(c: char) -> bool {
-    c == ' ' || (c.is_ascii_graphic() && c != '`') || (!c.is_ascii() && c.is_alphanumeric())
+    c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && c.is_alphanumeric())
+}
+
+/// Whether a page that takes no care could read a tag in it.
+fn looks_like_a_tag(text: &str) -> bool {
+    let opens = |(at, _): (usize, &str)| {
+        text[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c))
+    };
+    text.match_indices('<').any(opens)
 }
 
 /// With what does not show itself as its bytes.
@@ -33,7 +41,7 @@ fn escaped(word: &[u8]) -> String {
         for c in chunk.valid().chars() {
             match c {
                 '\\' | '\'' => text.extend(['\\', c]),
-                c if is_shown(c) => text.push(c),
+                c if is_shown(c) && c != '<' => text.push(c),
                 c => bytes(&mut text, c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
@@ -61,8 +69,10 @@ mod tests {
             ("a b $HOME", "'a b $HOME'"),
             ("it's", "\"it's\""),
             ("comm = 'a'", "\"comm = 'a'\""),
-            ("comm = '$(x)'", r"$'comm = \'$(x)\''"),
-            ("`x`", r"$'\x60x\x60'"),
+            ("comm = '$(x)'", r"'comm = '\''$(x)'\'''"),
+            ("`x`", "'`x`'"),
+            ("a < 5", "'a < 5'"),
+            ("<script>", r"$'\x3cscript>'"),
             ("a\u{1b}[2J\n", r"$'a\x1b[2J\x0a'"),
             ("a\u{202e}b", r"$'a\xe2\x80\xaeb'"),
             ("", "''"),

@@ -146,7 +146,7 @@ pub fn wrap_command(command: &str, width: usize, indent: usize) -> String {
     // Commands are ASCII, so this is in none.
     const KEPT: char = '\u{a0}';
     let margin = " ".repeat(indent);
-    if indent + command.width() <= width || command.contains("$'") {
+    if indent + command.width() <= width || command.contains("$'") || command.contains(r"'\''") {
         return format!("{margin}{command}");
     }
     let mut within = false;

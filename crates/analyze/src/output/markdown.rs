@@ -23,8 +23,11 @@ pub(super) fn render(report: &Report<'_>) -> String {
         }
         for (index, finding) in findings.iter().enumerate() {
             let text = escape::markdown(&finding.text);
-            // A command holds no backtick: it is made of what was checked.
-            out.push_str(&format!("{}. {text}  \n   `{}`\n", index + 1, finding.command));
+            // More backticks than any that it holds, so that none ends the code.
+            let most = finding.command.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+            let (fence, space) = ("`".repeat(most + 1), if most > 0 { " " } else { "" });
+            let code = format!("{fence}{space}{}{space}{fence}", finding.command);
+            out.push_str(&format!("{}. {text}  \n   {code}\n", index + 1));
         }
     }
     for section in &report.sections {
