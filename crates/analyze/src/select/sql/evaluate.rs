@@ -5,14 +5,14 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use polars::prelude::{
-    AnyValue, BooleanChunked, Column, DataFrame, DataType, Int64Chunked, IntoColumn, IntoLazy,
+    BooleanChunked, Column, DataFrame, DataType, Int64Chunked, IntoColumn, IntoLazy,
     NewChunkedArray, PlSmallStr, PolarsResult, StringChunked,
 };
 
 use super::Failed;
 use super::cast;
+use super::function::value_of;
 use super::lower::{Lowered, OfText, Why, of_text};
-use super::node::Value;
 
 const ANSWER: &str = "answer";
 
@@ -120,16 +120,4 @@ fn column(name: &'static str, array: Option<&ArrayRef>, height: usize) -> Column
         known.is_valid(key).then(|| known.value(key))
     });
     StringChunked::from_iter_options(name, texts).into_column()
-}
-
-/// A value of polars as one of ours.
-pub(super) fn value_of(value: &AnyValue<'_>) -> Value {
-    match value {
-        AnyValue::Int64(number) => Value::Exact((*number).into()),
-        AnyValue::Float64(number) => Value::Float(*number),
-        AnyValue::String(text) => Value::Text((*text).into()),
-        AnyValue::StringOwned(text) => Value::Text(text.as_str().into()),
-        AnyValue::Boolean(value) => Value::Bool(*value),
-        _ => Value::Null,
-    }
 }

@@ -6,7 +6,6 @@ use polars::prelude::{
 };
 
 use super::cast;
-use super::evaluate::value_of;
 use super::node::{Target, TargetKind, Value};
 
 /// What is said where a function is not known.
@@ -190,4 +189,16 @@ pub(super) fn does_not_convert(value: Expr, from: u8, target: Target) -> Expr {
             .into_column())
     };
     value.map(function, |_, field| Ok(Field::new(field.name().clone(), DataType::Boolean)))
+}
+
+/// A value of polars as one of ours.
+pub(super) fn value_of(value: &AnyValue<'_>) -> Value {
+    match value {
+        AnyValue::Int64(number) => Value::Exact((*number).into()),
+        AnyValue::Float64(number) => Value::Float(*number),
+        AnyValue::String(text) => Value::Text((*text).into()),
+        AnyValue::StringOwned(text) => Value::Text(text.as_str().into()),
+        AnyValue::Boolean(value) => Value::Bool(*value),
+        _ => Value::Null,
+    }
 }

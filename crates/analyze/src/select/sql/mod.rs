@@ -18,6 +18,7 @@ mod lower;
 mod node;
 mod prune;
 mod text;
+mod traits;
 
 use std::sync::Arc;
 
