@@ -12,7 +12,7 @@ use polars::prelude::{
 use super::Failed;
 use super::cast;
 use super::function::value_of;
-use super::lower::{Lowered, OfText, Why, of_text};
+use super::lower::{Lowered, OfText, Why, of_text, step};
 
 const ANSWER: &str = "answer";
 
@@ -22,7 +22,10 @@ pub(super) fn mask(
     names: &[&'static str],
     rows: &RecordBatch,
 ) -> PolarsResult<Result<BooleanBuffer, Failed>> {
-    let frame = frame(lowered, names, rows)?;
+    let mut frame = frame(lowered, names, rows)?;
+    for (place, expr) in lowered.steps.iter().enumerate() {
+        frame = frame.lazy().with_columns([expr.clone().alias(step(place))]).collect()?;
+    }
     let fails = |place: usize| PlSmallStr::from_string(format!("fails {place}"));
     let mut wanted = vec![lowered.expr.clone().alias(ANSWER)];
     wanted.extend(

@@ -28,6 +28,9 @@ pub(super) struct Lowered {
     /// [`of_text`].
     pub texts: Vec<OfText>,
     pub failures: Vec<Failure>,
+    /// What the others name [`step`], in this order: worked out once, however
+    /// many name it.
+    pub steps: Vec<Expr>,
     /// Places of the columns that all of them but `texts` read.
     pub inputs: Vec<usize>,
 }
@@ -65,16 +68,21 @@ pub(super) fn of_text(place: usize) -> PlSmallStr {
     PlSmallStr::from_string(format!("of text {place}"))
 }
 
+/// The name of a column with the answers of one of [`Lowered::steps`].
+pub(super) fn step(place: usize) -> PlSmallStr {
+    PlSmallStr::from_string(format!("step {place}"))
+}
+
 /// Lowers an expression over the columns with these names.
 ///
 /// # Errors
 /// [`Refused`] if it holds a number that is too large.
 pub(super) fn lower(node: &Node, columns: &[&'static str]) -> Result<Lowered, Refused> {
-    let (texts, failures, inputs) = (Vec::new(), Vec::new(), Vec::new());
-    let mut lowering = Lowering { columns, texts, failures, inputs };
+    let (texts, failures, steps, inputs) = Default::default();
+    let mut lowering = Lowering { columns, texts, failures, steps, inputs };
     let expr = lowering.truth(node, &None)?;
-    let Lowering { texts, failures, inputs, .. } = lowering;
-    Ok(Lowered { expr, texts, failures, inputs })
+    let Lowering { texts, failures, steps, inputs, .. } = lowering;
+    Ok(Lowered { expr, texts, failures, steps, inputs })
 }
 
 /// Which rows a part is asked about; none: all.
@@ -84,6 +92,7 @@ struct Lowering<'a> {
     columns: &'a [&'static str],
     texts: Vec<OfText>,
     failures: Vec<Failure>,
+    steps: Vec<Expr>,
     inputs: Vec<usize>,
 }
 
@@ -107,10 +116,11 @@ impl Lowering<'_> {
             Node::Any(parts) => self.chain(parts, true, asked)?,
             Node::Not(part) => self.truth(part, asked)?.not(),
             Node::OfText { column, node } => {
-                let (before, inputs) = (self.failures.len(), self.inputs.len());
+                let (failures, steps) = (self.failures.len(), self.steps.len());
+                let inputs = self.inputs.len();
                 let expr = self.truth(node, asked)?;
-                // A text of no row must not fail.
-                if self.failures.len() > before {
+                // A text of no row must not fail, and steps are of rows.
+                if self.failures.len() > failures || self.steps.len() > steps {
                     return Ok(expr);
                 }
                 self.inputs.truncate(inputs);
@@ -170,19 +180,35 @@ impl Lowering<'_> {
         self.failures.push(Failure { when, why });
     }
 
+    /// An expression that several others need.
+    fn named(&mut self, expr: Expr) -> Expr {
+        self.steps.push(expr);
+        col(step(self.steps.len() - 1))
+    }
+
+    /// The rows that are left where this holds, too.
+    fn also(&mut self, asked: &Asked, open: Expr) -> Asked {
+        let both = match asked {
+            Some(asked) => asked.clone().and(open),
+            None => open,
+        };
+        Some(self.named(both))
+    }
+
     /// AND and OR: a part is asked about rows that those before it leave open.
     fn chain(&mut self, parts: &[Node], ends: bool, asked: &Asked) -> Result<Expr, Refused> {
         let mut asked = asked.clone();
         let mut lowered = Vec::with_capacity(parts.len());
         for (place, part) in parts.iter().enumerate() {
-            let expr = self.truth(part, &asked)?;
+            let mut expr = self.truth(part, &asked)?;
             // Only what can fail has to know.
             if parts[place + 1..].iter().any(can_fail) {
+                expr = self.named(expr);
                 let open = match ends {
                     true => expr.clone().fill_null(lit(false)).not(),
                     false => expr.clone().fill_null(lit(true)),
                 };
-                asked = also(&asked, open);
+                asked = self.also(&asked, open);
             }
             lowered.push(expr);
         }
@@ -197,10 +223,18 @@ impl Lowering<'_> {
     ) -> Result<Expr, Refused> {
         let mut asked = asked.clone();
         let mut lowered = Vec::with_capacity(branches.len());
+        let fails = can_fail(otherwise)
+            || branches.iter().any(|(condition, result)| can_fail(condition) || can_fail(result));
         for (condition, result) in branches {
             let holds = self.truth(condition, &asked)?.fill_null(lit(false));
-            lowered.push((holds.clone(), self.part(result, &also(&asked, holds.clone()))?));
-            asked = also(&asked, holds.not());
+            if !fails {
+                lowered.push((holds, self.part(result, &asked)?));
+                continue;
+            }
+            let holds = self.named(holds);
+            let here = self.also(&asked, holds.clone());
+            lowered.push((holds.clone(), self.part(result, &here)?));
+            asked = self.also(&asked, holds.not());
         }
         let otherwise = self.part(otherwise, &asked)?;
         Ok(lowered.into_iter().rev().fold(otherwise, |otherwise, (holds, result)| {
@@ -280,8 +314,11 @@ impl Lowering<'_> {
         if let Function::Coalesce = function {
             let (mut asked, mut lowered) = (asked.clone(), Vec::new());
             for part in parts {
-                let expr = self.part(part, &asked)?;
-                asked = also(&asked, expr.clone().is_null());
+                let mut expr = self.part(part, &asked)?;
+                if parts.iter().any(can_fail) {
+                    expr = self.named(expr);
+                    asked = self.also(&asked, expr.clone().is_null());
+                }
                 lowered.push(expr);
             }
             return Ok(coalesce(&lowered));
@@ -336,13 +373,6 @@ impl Comparison {
             Self::GreaterOrEqual => left.gt_eq(right),
         }
     }
-}
-
-fn also(asked: &Asked, open: Expr) -> Asked {
-    Some(match asked {
-        Some(asked) => asked.clone().and(open),
-        None => open,
-    })
 }
 
 /// Joined in pairs, so that a long chain is not a deep one.

@@ -255,6 +255,30 @@ fn a_long_chain_of_conditions_is_taken() {
     assert_eq!(chosen(&many), [0, 1, 2]);
 }
 
+/// Each part is asked about what those before it leave open, which must not be
+/// written out again for each.
+#[test]
+fn a_long_chain_of_what_can_fail_stays_short() {
+    for (word, expected) in [(" AND ", &[0, 2][..]), (" OR ", &[0, 1, 2])] {
+        let parts: Vec<_> = (0..170).map(|n| format!("dst_port//{}>0", n + 1)).collect();
+        let sql = parts.join(word);
+        assert_eq!(chosen(&sql), expected, "{word}");
+        let lowered = Condition::new(&sql).expect("a condition").lowered;
+        assert_eq!(lowered.steps.len(), 2 * 169);
+        let written = lowered.steps.iter().chain(lowered.failures.iter().map(|one| &one.when));
+        for expr in written {
+            assert!(format!("{expr:?}").len() < 1_000, "{expr:?}");
+        }
+    }
+    for (sql, expected) in [
+        ("1 = 1 AND 4 // 2 = 2 AND 5 // 5 = 1", &[0, 1, 2][..]),
+        ("1 = 2 AND 4 // 0 = 2", &[]),
+        ("comm LIKE '%n%' AND length(comm) + 1 = 6 AND 7 // length(comm) = 1", &[0]),
+    ] {
+        assert_eq!(chosen(sql), expected, "{sql}");
+    }
+}
+
 #[test]
 fn only_the_columns_it_names_are_read() {
     let condition = Condition::new("dst_port = 443 AND comm <> 'x' AND latency > 1s");
