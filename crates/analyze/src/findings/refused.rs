@@ -146,7 +146,7 @@ fn always(
 ) -> (&'static str, String) {
     let place = who.place.clone().unwrap_or_else(|| "everything".to_owned());
     let text = format!(
-        "{place} refused {} ({}{}) since before the recording: nothing listens there, or \
+        "{place} refused {} ({}{}) from the first on: nothing listens there, or \
          a firewall rejects",
         if material.evidence.one_in > 1 { "what was recorded" } else { "every connect" },
         units::counted(material.weight(&incident.bad), "connect"),

@@ -187,7 +187,7 @@ impl Clock {
     pub fn when(&self, when: &When) -> String {
         let (first, last) = (when.first, when.last);
         match (when.pattern, when.began, when.ended) {
-            (Pattern::Always, ..) => "all the time, since before the recording".to_owned(),
+            (Pattern::Always, ..) => "all the time recorded".to_owned(),
             (Pattern::Periodic(every), ..) => format!("every {}", units::span(every)),
             (Pattern::Scattered, ..) => "throughout".to_owned(),
             (Pattern::Interval, Some(_), Some(_)) => {
