@@ -4,8 +4,12 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::stats::{Figures, Measure, Percentile};
-use crate::{quantity, units};
+use crate::quantity;
+use crate::stats::Percentile;
+
+mod judge;
+
+pub use judge::{Losses, Verdict};
 
 /// One condition as typed.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,30 +67,6 @@ const COMPARISONS: [Comparison; 5] = [
     Comparison { symbol: ">", holds: &[Ordering::Greater] },
     Comparison { symbol: "<", holds: &[Ordering::Less] },
 ];
-
-/// What the recorders say is missing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Losses {
-    /// Connects lost.
-    pub lost: u64,
-    /// Runs of the probe that the kernel skipped.
-    pub missed: u64,
-    /// Whether some recorder could not tell, so that there may be more.
-    pub unknown: bool,
-}
-
-/// What became of a condition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It holds, which is what must not be.
-    Holds,
-    /// It does not.
-    Fine,
-    /// The sample is too small to say.
-    TooSmall,
-    /// No connects were selected, or what it is about is not known.
-    Unknown,
-}
 
 impl FromStr for Condition {
     type Err = String;
@@ -228,75 +208,6 @@ impl Condition {
             _ => None,
         }
     }
-
-    /// What the condition comes to, and the figure as shown.
-    pub fn judge(&self, figures: &Figures, measure: &Measure, losses: Losses) -> (Verdict, String) {
-        let holds = |value: i128, of: i128| {
-            let left = value.saturating_mul(self.parts);
-            let order = left.cmp(&self.value.saturating_mul(of));
-            match self.comparison.holds.contains(&order) {
-                true => Verdict::Holds,
-                false => Verdict::Fine,
-            }
-        };
-        let nothing = || (Verdict::Unknown, "no connects selected".to_owned());
-        match &self.figure {
-            Figure::Count(count) => {
-                let of_losses = matches!(count, Count::Lost | Count::Missed);
-                let value = match count {
-                    Count::Connects => figures.connects,
-                    Count::Established => figures.established,
-                    // None of none says nothing of a service.
-                    Count::Failed | Count::Retransmits if figures.connects == 0 => {
-                        return nothing();
-                    }
-                    Count::Failed => figures.failed,
-                    Count::Retransmits => figures.syn_retransmits,
-                    Count::Samples => figures.samples,
-                    Count::Lost => i64::try_from(losses.lost).unwrap_or(i64::MAX),
-                    Count::Missed => i64::try_from(losses.missed).unwrap_or(i64::MAX),
-                };
-                let verdict = holds(value.into(), 1);
-                // There may be more, so only what more would not change is sure.
-                let sure = self.comparison.symbol.starts_with('>') && verdict == Verdict::Holds;
-                match of_losses && losses.unknown && !sure {
-                    true => (Verdict::Unknown, format!("{} or more", units::count(value))),
-                    false => (verdict, units::count(value)),
-                }
-            }
-            Figure::Rate(_) if figures.connects == 0 => nothing(),
-            Figure::Rate(rate) => {
-                let part = match rate {
-                    Rate::Failure => figures.failed,
-                    Rate::Retransmit => figures.retransmitted,
-                };
-                let share = part as f64 / figures.connects as f64;
-                (holds(part.into(), figures.connects.into()), units::percent(share))
-            }
-            Figure::Latency(latency) => {
-                let value = match latency {
-                    Latency::Min => figures.min,
-                    Latency::Mean => figures.mean,
-                    Latency::Max => figures.max,
-                    Latency::Percentile(percentile) => {
-                        figures.percentile(measure, &percentile.name)
-                    }
-                };
-                match (value, latency) {
-                    (Some(value), _) => (holds(value.into(), 1), units::duration(value)),
-                    _ if figures.connects == 0 => nothing(),
-                    (None, Latency::Percentile(percentile)) if figures.samples > 0 => (
-                        Verdict::TooSmall,
-                        format!(
-                            "sample too small: {} of {} measured connects",
-                            figures.samples, percentile.needs
-                        ),
-                    ),
-                    (None, _) => (Verdict::TooSmall, "no measured connects".to_owned()),
-                }
-            }
-        }
-    }
 }
 
 /// As typed.
@@ -307,132 +218,4 @@ impl fmt::Display for Condition {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(text: &str) -> Result<Condition, String> {
-        text.parse()
-    }
-
-    #[test]
-    fn conditions_as_typed() {
-        for right in [
-            "p99 > 50ms",
-            "p99>=1.5 s",
-            "p999>=1.5s",
-            "p99.9 > 3us",
-            "p99.999 > 3µs",
-            "p9.5 > 3μs",
-            "p05 > 1ms",
-            "failure_rate > 1%",
-            "failure_rate >= 100 %",
-            "failure_rate > 0",
-            "failure_rate<0.5",
-            "retransmit_rate > 0.01%",
-            "connects < 100",
-            "max == 3us",
-            "lost > 0",
-            "missed > 10",
-            "p50 > 0ns",
-        ] {
-            assert!(parsed(right).is_ok(), "{right}: {:?}", parsed(right));
-        }
-        for wrong in [
-            "",
-            ">",
-            "p99",
-            "p99 > ",
-            "p99 > 50",
-            "p99 > 50%",
-            "p99 > 50ms or so",
-            "p99 > 50ms > 20ms",
-            "p99 > 50ms;",
-            "p99 = 5ms",
-            "p99 => 5ms",
-            "p99 != 5ms",
-            "p99 ! 5ms",
-            "p99 > -5ms",
-            "p99 > +5ms",
-            "p99 > nanms",
-            "p99 > infms",
-            "p99 > 1e3ms",
-            "p99 > 0.1ns",
-            "p99 > 99999999999999999999s",
-            "p9 > 1ms",
-            "p0 > 1ms",
-            "p00 > 1ms",
-            "p100 > 1ms",
-            "p100.0 > 1ms",
-            "p990 > 1ms",
-            "p99. > 1ms",
-            "p99.9.9 > 1ms",
-            "p99.9999 > 1ms",
-            "P99 > 1ms",
-            "p-5 > 1ms",
-            "speed > 1",
-            "failure_rate > 1",
-            "failure_rate > 2",
-            "failure_rate > 1.5",
-            "failure_rate > 150%",
-            "failure_rate > 100%",
-            "failure_rate == 101%",
-            "failure_rate < 0%",
-            "failure_rate >= 0",
-            "failure_rate <= 100%",
-            "failure_rate > 1ms",
-            "failure_rate > 1%%",
-            "failure_rate > nan",
-            "failure_rate > 1e-2",
-            "connects > -1",
-            "connects < 0",
-            "connects >= 0",
-            "connects > 1.5",
-            "connects > 1e3",
-            "connects > 10%",
-            "connects > 99999999999999999999",
-            "min >= 0ms",
-        ] {
-            assert!(parsed(wrong).is_err(), "{wrong}: {:?}", parsed(wrong));
-        }
-    }
-
-    #[test]
-    fn percentiles_are_read_exactly() {
-        let name = |text: &str| percentile(text).map(|percentile| percentile.name);
-        for (text, same) in
-            [("p99", "p99"), ("p99.9", "p999"), ("p99.0", "p99"), ("p9.5", "p095"), ("p50", "p50")]
-        {
-            assert_eq!(name(text).as_deref(), Ok(same), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_share_is_compared_exactly() {
-        let figures = Figures { connects: 300, failed: 3, ..Figures::none(&Measure::usual()) };
-        let verdict = |text: &str| {
-            let condition = parsed(text).expect("a condition");
-            condition.judge(&figures, &Measure::usual(), Losses::default()).0
-        };
-        assert_eq!(verdict("failure_rate > 1%"), Verdict::Fine);
-        assert_eq!(verdict("failure_rate >= 1%"), Verdict::Holds);
-        assert_eq!(verdict("failure_rate == 0.01"), Verdict::Holds);
-        assert_eq!(verdict("failure_rate > 0.9999999999999999999999%"), Verdict::Holds);
-    }
-
-    #[test]
-    fn what_is_not_known_is_not_decided() {
-        let none = Figures::none(&Measure::usual());
-        let judge = |text: &str, unknown| {
-            let losses = Losses { lost: 5, missed: 0, unknown };
-            parsed(text).expect("a condition").judge(&none, &Measure::usual(), losses).0
-        };
-        for text in ["failed > 10", "failure_rate > 1%", "p99 > 1ms", "max > 1s", "retransmits > 0"]
-        {
-            assert_eq!(judge(text, false), Verdict::Unknown, "{text}");
-        }
-        assert_eq!(judge("connects < 1", false), Verdict::Holds);
-        assert_eq!(judge("lost > 7", false), Verdict::Fine);
-        assert_eq!(judge("lost > 7", true), Verdict::Unknown);
-        assert_eq!(judge("lost > 4", true), Verdict::Holds);
-    }
-}
+mod tests;

@@ -1,17 +1,19 @@
 //! Which expressions are taken, and the type of each of their parts.
 
-use connlat_schema::capture::columns::{LATENCY_NS, RTT_US, TIME, schema};
-use sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Ident, UnaryOperator, Value as Sql};
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as Sql};
 
-use super::like;
 use super::literal::{self, Number};
-use super::node::{Comparison, Node, Operation, Value};
+use super::node::{Comparison, Node, Value};
 use super::text::{DEEPEST, too_deep};
 use super::{Refused, quote};
 
 mod call;
+mod choice;
+mod column;
+mod compare;
 mod unify;
 
+use compare::comparison;
 use unify::same_kind;
 
 /// What the values of a part are.
@@ -119,10 +121,6 @@ impl Check<'_> {
             }
             _ => Ok(node),
         }
-    }
-
-    fn is_text(&self, column: usize) -> bool {
-        kind_of(self.columns[column]) == Some(Kind::Text)
     }
 
     fn part(&mut self, expression: &Expr, depth: usize) -> Result<Typed, Refused> {
@@ -248,196 +246,6 @@ impl Check<'_> {
             )),
         }
     }
-
-    fn column(&mut self, name: &Ident) -> Result<Typed, Refused> {
-        let lower = name.value.to_lowercase();
-        // Durations whatever the unit of the column is.
-        let (known, unit) = match lower.as_str() {
-            "latency" => (LATENCY_NS, Some(1)),
-            "rtt" => (RTT_US, Some(1_000)),
-            other => (other, None),
-        };
-        let schema = schema();
-        let Some((column, kind)) = schema
-            .fields()
-            .iter()
-            .find(|field| field.name().as_str() == known)
-            .and_then(|field| own_name(field.name()))
-            .and_then(|name| Some((name, kind_of(name)?)))
-        else {
-            if call::is_of_now(&lower) {
-                return refused("the time of now says nothing of a capture; use --from -10m");
-            }
-            return refused(format!(
-                "there is no column {}; text needs single quotes, as in 'nginx'",
-                quote(&name.value)
-            ));
-        };
-        let place = self.columns.iter().position(|known| *known == column);
-        let place = place.unwrap_or_else(|| {
-            self.columns.push(column);
-            self.columns.len() - 1
-        });
-        let node = Node::Column(place);
-        let text = name.value.clone();
-        Ok(match (unit, column) {
-            (Some(1), _) => Typed::new(node, Kind::Duration, text),
-            (Some(unit), _) => Typed::new(Node::Scale(node.into(), unit), Kind::Duration, text),
-            (None, LATENCY_NS) => Typed { unit: Some(1), ..Typed::new(node, kind, text) },
-            (None, RTT_US) => Typed { unit: Some(1_000), ..Typed::new(node, kind, text) },
-            (None, _) => Typed::new(node, kind, text),
-        })
-    }
-
-    fn binary(
-        &mut self,
-        left: &Expr,
-        op: &BinaryOperator,
-        right: &Expr,
-        depth: usize,
-        text: String,
-    ) -> Result<Typed, Refused> {
-        let wanted = match op {
-            BinaryOperator::Eq => Some(Comparison::Equal),
-            BinaryOperator::NotEq => Some(Comparison::NotEqual),
-            BinaryOperator::Lt => Some(Comparison::Less),
-            BinaryOperator::LtEq => Some(Comparison::LessOrEqual),
-            BinaryOperator::Gt => Some(Comparison::Greater),
-            BinaryOperator::GtEq => Some(Comparison::GreaterOrEqual),
-            _ => None,
-        };
-        if wanted.is_some() && [left, right].into_iter().any(is_comparison) {
-            return refused("comparisons in a row need AND between them, as in a > 1 AND a < 5");
-        }
-        let mixed = |side: &Expr| {
-            matches!(side, Expr::BinaryOp { op: other, .. }
-            if is_bitwise(op) && is_bitwise(other) && op != other)
-        };
-        if mixed(left) || mixed(right) {
-            return refused("`&` beside `|` needs brackets");
-        }
-        let (left, right) = (self.part(left, depth + 1)?, self.part(right, depth + 1)?);
-        if let Some(wanted) = wanted {
-            return Ok(Typed::new(comparison(wanted, left, right)?, Kind::Bool, text));
-        }
-        let operation = match op {
-            BinaryOperator::Plus => Operation::Add,
-            BinaryOperator::Minus => Operation::Subtract,
-            BinaryOperator::Multiply => Operation::Multiply,
-            BinaryOperator::Divide => Operation::Divide,
-            BinaryOperator::DuckIntegerDivide => Operation::DivideWhole,
-            BinaryOperator::Modulo => Operation::Remainder,
-            BinaryOperator::BitwiseAnd => Operation::And,
-            BinaryOperator::BitwiseOr => Operation::Or,
-            BinaryOperator::StringConcat => return call::concatenate(left, right, text),
-            BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexNotMatch => {
-                return refused("use regexp_matches(comm, 'pattern') for regular expressions");
-            }
-            other => {
-                return refused(format!("the operator {} is not known", quote(&other.to_string())));
-            }
-        };
-        unify::reckon(operation, left, right, text)
-    }
-
-    fn one_of(&mut self, value: &Expr, list: &[Expr], depth: usize) -> Result<Node, Refused> {
-        let value = self.part(value, depth + COPIED)?;
-        if list.is_empty() {
-            return refused("IN needs values, as in dst_port IN (80, 443)");
-        }
-        let mut equal = Vec::new();
-        for one in list {
-            let one = self.part(one, depth)?;
-            equal.push(match one.kind {
-                Kind::Null => (value.clone(), Node::Literal(Value::Null)),
-                _ => {
-                    let (value, one) = same_kind(value.clone(), one)?;
-                    (value, one.node)
-                }
-            });
-        }
-        let constants: Option<Vec<Value>> = equal
-            .iter()
-            .map(|(_, one)| match one {
-                Node::Literal(value) => Some(value.clone()),
-                _ => None,
-            })
-            .collect();
-        // As long as all values are literals of the kind that the value has.
-        let plain = equal.iter().all(|(typed, _)| typed.kind == equal[0].0.kind);
-        match constants.filter(|_| plain) {
-            Some(mut values) => {
-                let or_null = values.contains(&Value::Null);
-                values.retain(|value| *value != Value::Null);
-                let node = equal.swap_remove(0).0.node.into();
-                Ok(Node::OneOf { node, values, or_null })
-            }
-            None => Ok(Node::Any(
-                equal
-                    .into_iter()
-                    .map(|(value, one)| {
-                        Node::Compare(Comparison::Equal, Box::new((value.node, one)))
-                    })
-                    .collect(),
-            )),
-        }
-    }
-
-    fn like(
-        &mut self,
-        value: &Expr,
-        pattern: &Expr,
-        escape: Option<&sqlparser::ast::ValueWithSpan>,
-        ignore_case: bool,
-        depth: usize,
-    ) -> Result<Node, Refused> {
-        let (value, pattern) = (self.part(value, depth)?, self.part(pattern, depth)?);
-        if value.kind != Kind::Text {
-            return refused(format!("LIKE is for text; {} is none", quote(&value.text)));
-        }
-        let Some(text) = pattern.literal_text() else {
-            return refused("LIKE needs its pattern in single quotes, as in 'ngin%'");
-        };
-        let escape = match escape.map(|escape| &escape.value) {
-            None => None,
-            Some(Sql::SingleQuotedString(text)) if text.chars().count() <= 1 => text.chars().next(),
-            Some(_) => return refused("ESCAPE takes one character in single quotes"),
-        };
-        Ok(Node::Like(value.node.into(), like::pattern(text, escape, ignore_case)?))
-    }
-
-    fn case(
-        &mut self,
-        operand: Option<&Expr>,
-        conditions: &[CaseWhen],
-        otherwise: Option<&Expr>,
-        depth: usize,
-        text: String,
-    ) -> Result<Typed, Refused> {
-        if conditions.len() > DEEPEST {
-            return refused(format!("CASE has more than {DEEPEST} branches; use a simpler one"));
-        }
-        let operand = operand.map(|operand| self.part(operand, depth + COPIED)).transpose()?;
-        let (mut when, mut results) = (Vec::new(), Vec::new());
-        for branch in conditions {
-            when.push(match &operand {
-                None => self.truth_of(&branch.condition, depth)?,
-                Some(operand) => {
-                    let value = self.part(&branch.condition, depth)?;
-                    comparison(Comparison::Equal, operand.clone(), value)?
-                }
-            });
-            results.push(self.part(&branch.result, depth)?);
-        }
-        results.push(match otherwise {
-            Some(otherwise) => self.part(otherwise, depth)?,
-            None => Typed::new(Node::Literal(Value::Null), Kind::Null, "NULL".to_owned()),
-        });
-        let (mut results, kind) = unify::all_of_one_kind(results)?;
-        let otherwise = results.pop().map_or(Node::Literal(Value::Null), |result| result.node);
-        let when = when.into_iter().zip(results.into_iter().map(|result| result.node)).collect();
-        Ok(Typed::new(Node::Case { when, otherwise: otherwise.into() }, kind, text))
-    }
 }
 
 fn not(node: Node) -> Node {
@@ -458,24 +266,6 @@ fn chain<'a>(expression: &'a Expr, wanted: &BinaryOperator) -> Vec<&'a Expr> {
     parts.push(rest);
     parts.reverse();
     parts
-}
-
-fn is_comparison(expression: &Expr) -> bool {
-    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
-    matches!(expression, Expr::BinaryOp { op: Eq | NotEq | Lt | LtEq | Gt | GtEq, .. })
-}
-
-fn is_bitwise(op: &BinaryOperator) -> bool {
-    matches!(op, BinaryOperator::BitwiseAnd | BinaryOperator::BitwiseOr)
-}
-
-/// Two parts of one kind, compared.
-fn comparison(wanted: Comparison, left: Typed, right: Typed) -> Result<Node, Refused> {
-    if left.kind == Kind::Null || right.kind == Kind::Null {
-        return refused("nothing compares with NULL; use IS NULL or IS NOT NULL");
-    }
-    let (left, right) = same_kind(left, right)?;
-    Ok(Node::Compare(wanted, Box::new((left.node, right.node))))
 }
 
 fn constant(value: &Sql, text: String) -> Result<Typed, Refused> {
@@ -515,21 +305,4 @@ fn shortened(expression: &Expr) -> String {
     let mut head = Head(String::new());
     let _ = std::fmt::write(&mut head, format_args!("{expression}"));
     head.0
-}
-
-/// The column's name as the contract has it.
-fn own_name(name: &str) -> Option<&'static str> {
-    super::super::column_names().find(|known| *known == name)
-}
-
-fn kind_of(name: &str) -> Option<Kind> {
-    use arrow::datatypes::DataType;
-    if name == TIME {
-        return Some(Kind::Time);
-    }
-    match schema().field_with_name(name).ok()?.data_type() {
-        DataType::Int32 | DataType::Int64 => Some(Kind::Number(0)),
-        DataType::Utf8 => Some(Kind::Text),
-        _ => None,
-    }
 }

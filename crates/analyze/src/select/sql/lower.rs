@@ -6,19 +6,18 @@
 //! Integers have 64 bits: what may grow beyond is reckoned a second time as
 //! floating-point numbers, and that it is out of reach is a failure.
 
-use polars::lazy::dsl::{coalesce, max_horizontal, min_horizontal};
-use polars::prelude::{DataType, Scalar};
-use polars::prelude::{Expr, LiteralValue, NULL, NamedFrom, PlSmallStr, Series, col, lit, when};
+mod arithmetic;
+mod call;
+mod literal;
 
-use super::node::{Comparison, Function, Node, Operation, Target, Value};
-use super::traits::{bound, can_fail, is_float};
+use polars::prelude::{DataType, Expr, NULL, PlSmallStr, col, lit, when};
+
+use super::node::{Comparison, Node, Target, Value};
+use super::traits::can_fail;
 use super::{Refused, function};
+use literal::{float, literal, one_of};
 
-/// Up to here floating-point numbers tell of an integer that it has 64 bits,
-/// with room for their rounding.
-const LARGEST: f64 = 9_223_372_036_854_700_000.0;
 const TOO_LARGE: &str = "a number grows to more than 64 bits; use smaller factors";
-const BY_ZERO: &str = "it divides by zero; NULLIF(x, 0) makes zero a null, which no row has";
 
 /// An expression of polars with what else has to be worked out.
 #[derive(Debug)]
@@ -241,125 +240,6 @@ impl Lowering<'_> {
             when(holds).then(result).otherwise(otherwise)
         }))
     }
-
-    fn times(&mut self, part: &Node, by: i128, asked: &Asked) -> Result<Expr, Refused> {
-        let value = self.part(part, asked)?;
-        if is_float(part) {
-            return Ok(value * float(by as f64));
-        }
-        let by = i64::try_from(by).map_err(|_| too_large(by))?;
-        let most = bound(part) * by.unsigned_abs() as f64;
-        self.bounded(most, value.clone(), integer(by), |a, b| a * b, asked);
-        Ok(value * integer(by))
-    }
-
-    /// That the result has 64 bits.
-    fn bounded(
-        &mut self,
-        most: f64,
-        left: Expr,
-        right: Expr,
-        reckon: fn(Expr, Expr) -> Expr,
-        asked: &Asked,
-    ) {
-        if most > LARGEST {
-            let wide = reckon(left.cast(DataType::Float64), right.cast(DataType::Float64));
-            let out = wide.clone().gt(float(LARGEST)).or(wide.lt(float(-LARGEST)));
-            self.fail(out, Why::Fixed(TOO_LARGE), asked);
-        }
-    }
-
-    fn reckon(
-        &mut self,
-        operation: Operation,
-        both: &(Node, Node),
-        asked: &Asked,
-    ) -> Result<Expr, Refused> {
-        let (left, right) = (self.part(&both.0, asked)?, self.part(&both.1, asked)?);
-        let floats = is_float(&both.0) || is_float(&both.1);
-        let divides =
-            matches!(operation, Operation::Divide | Operation::DivideWhole | Operation::Remainder);
-        if divides {
-            let zero = if floats { float(0.0) } else { integer(0) };
-            self.fail(right.clone().eq(zero), Why::Fixed(BY_ZERO), asked);
-        }
-        let (a, b) = (bound(&both.0), bound(&both.1));
-        let (most, reckon): (f64, fn(Expr, Expr) -> Expr) = match operation {
-            Operation::Add => (a + b, |a, b| a + b),
-            Operation::Subtract => (a + b, |a, b| a - b),
-            Operation::Multiply => (a * b, |a, b| a * b),
-            Operation::Divide => return Ok(left / right),
-            Operation::DivideWhole => {
-                // The smallest by -1.
-                self.bounded(a, left.clone(), right.clone(), |a, b| a / b, asked);
-                return Ok(function::divided(left, right));
-            }
-            Operation::Remainder if floats => return Ok(function::float_remainder(left, right)),
-            Operation::Remainder => return Ok(function::remainder(left, right)),
-            Operation::And => return Ok(left.and(right)),
-            Operation::Or => return Ok(left.or(right)),
-        };
-        if !floats {
-            self.bounded(most, left.clone(), right.clone(), reckon, asked);
-        }
-        Ok(reckon(left, right))
-    }
-
-    fn call(
-        &mut self,
-        function: &Function,
-        parts: &[Node],
-        asked: &Asked,
-    ) -> Result<Expr, Refused> {
-        if let Function::Coalesce = function {
-            let (mut asked, mut lowered) = (asked.clone(), Vec::new());
-            for part in parts {
-                let mut expr = self.part(part, &asked)?;
-                if parts.iter().any(can_fail) {
-                    expr = self.named(expr);
-                    asked = self.also(&asked, expr.clone().is_null());
-                }
-                lowered.push(expr);
-            }
-            return Ok(coalesce(&lowered));
-        }
-        let mut lowered = Vec::new();
-        for part in parts {
-            lowered.push(self.part(part, asked)?);
-        }
-        if let Function::Absolute = function
-            && !is_float(&parts[0])
-            && bound(&parts[0]) > LARGEST
-        {
-            let smallest = lowered[0].clone().eq(integer(i64::MIN));
-            self.fail(smallest, Why::Fixed(TOO_LARGE), asked);
-        }
-        let horizontal = |made: polars::prelude::PolarsResult<Expr>| {
-            made.map_err(|_| Refused("greatest and least need values".to_owned()))
-        };
-        let mut next = {
-            let mut parts = lowered.clone().into_iter();
-            move || parts.next().unwrap_or_else(|| lit(NULL))
-        };
-        Ok(match function {
-            Function::Lower => function::lower(next()),
-            Function::Upper => function::upper(next()),
-            Function::Length => next().str().len_chars().cast(DataType::Int64),
-            Function::Absolute => next().abs(),
-            Function::StartsWith => next().str().starts_with(next()),
-            Function::EndsWith => next().str().ends_with(next()),
-            Function::Contains => next().str().contains_literal(next()),
-            Function::Concatenate => next() + next(),
-            Function::Matches(regex) => next().str().contains(lit(regex.as_str()), true),
-            Function::Coalesce => next(),
-            Function::Greatest => horizontal(max_horizontal(lowered))?,
-            Function::Least => horizontal(min_horizontal(lowered))?,
-            Function::NullIf => {
-                let (value, other) = (next(), next());
-                when(value.clone().eq(other).fill_null(lit(false))).then(lit(NULL)).otherwise(value)
-            }
-        })
-    }
 }
 
 impl Comparison {
@@ -388,71 +268,4 @@ fn balanced(mut parts: Vec<Expr>, join: fn(Expr, Expr) -> Expr) -> Expr {
         }
     }
     parts.pop().unwrap_or_else(|| lit(true))
-}
-
-fn too_large(number: i128) -> Refused {
-    Refused(format!("{number} is too large; integers have 64 bits here"))
-}
-
-/// A number with its type: polars takes others for the smallest that holds them,
-/// and reckons in that.
-fn integer(value: i64) -> Expr {
-    Expr::Literal(LiteralValue::Scalar(Scalar::from(value)))
-}
-
-fn float(value: f64) -> Expr {
-    Expr::Literal(LiteralValue::Scalar(Scalar::from(value)))
-}
-
-fn literal(value: &Value) -> Result<Expr, Refused> {
-    Ok(match value {
-        Value::Null => lit(NULL),
-        Value::Bool(value) => lit(*value),
-        Value::Exact(value) => integer(i64::try_from(*value).map_err(|_| too_large(*value))?),
-        Value::Float(value) => float(*value),
-        Value::Text(text) => lit(&**text),
-    })
-}
-
-fn one_of(value: Expr, values: &[Value]) -> Expr {
-    let name = PlSmallStr::EMPTY;
-    let list = match values.first() {
-        Some(Value::Exact(_)) => {
-            // No column holds what has more than 64 bits.
-            let numbers = values.iter().filter_map(|value| match value {
-                Value::Exact(number) => i64::try_from(*number).ok(),
-                _ => None,
-            });
-            Series::new(name, numbers.collect::<Vec<_>>())
-        }
-        Some(Value::Float(_)) => {
-            let numbers = values.iter().filter_map(|value| match value {
-                Value::Float(number) => Some(*number),
-                _ => None,
-            });
-            Series::new(name, numbers.collect::<Vec<_>>())
-        }
-        Some(Value::Text(_)) => {
-            let texts = values.iter().filter_map(|value| match value {
-                Value::Text(text) => Some(&**text),
-                _ => None,
-            });
-            Series::new(name, texts.collect::<Vec<_>>())
-        }
-        Some(Value::Bool(_)) => {
-            let either = values.iter().map(|one| match one {
-                Value::Bool(one) => value.clone().eq(lit(*one)),
-                _ => lit(NULL).cast(DataType::Boolean),
-            });
-            return balanced(either.collect(), Expr::or);
-        }
-        // Only null was in it.
-        Some(Value::Null) | None => {
-            return when(value.is_null()).then(lit(NULL)).otherwise(lit(false));
-        }
-    };
-    value.is_in(
-        Expr::Literal(LiteralValue::Series(polars::prelude::SpecialEq::new(list))).implode(true),
-        false,
-    )
 }
