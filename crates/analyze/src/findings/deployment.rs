@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::{Event, weight};
 use super::finding::{Class, Confidence, Finding};
-use super::incident::Material;
+use super::material::Material;
 use super::ranks::{ascending, rank};
 use super::scope::Value;
 use super::thresholds::T;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::evidence::{Event, Races};
 use super::finding::{Class, Confidence, Finding};
-use super::incident::Material;
+use super::material::Material;
 use super::ranks::{ascending, rank};
 use super::scope::{Value, is_six};
 use super::thresholds::T;

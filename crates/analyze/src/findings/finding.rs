@@ -1,6 +1,7 @@
 //! A finding, as people and programs read it.
 
-use super::incident::{Family, Incident, Material};
+use super::incident::Incident;
+use super::material::{Family, Material};
 use super::scope::Field;
 use super::thresholds::T;
 use super::{row_filter, words};

@@ -1,176 +1,14 @@
 //! Incidents: what is bad for one reason, who has it and since when.
 
-use connlat_schema::Outcome;
-
-use super::baseline::Baselines;
-use super::evidence::{Event, Evidence};
-use super::scope::{Space, is_loopback};
-use super::search::{Contrast, Count, Description};
-use super::symptom::{Symptom, Verdict, verdicts};
+use super::count::Count;
+use super::joined::joined;
+use super::material::{Family, Material};
+use super::search::{Contrast, Description};
 use super::thresholds::T;
 use super::when::{self, Pattern, Period, When};
 
 /// Incidents of one family at most: what is left then is noise.
 const MOST: usize = 12;
-/// Two incidents that begin so soon after each other may be one, µs.
-const TOGETHER: i64 = 1_000_000;
-
-/// Symptoms that may have one reason.
-#[derive(Debug, Clone, Copy)]
-pub enum Family {
-    Unreachable,
-    /// No answer to the first SYN.
-    Unanswered,
-    Refused,
-    /// Failed on this host, with these errnos.
-    Local(fn(&Event) -> bool),
-    LocalDelay,
-    Slow,
-    /// Slow or unanswered: whatever a stall does.
-    Late,
-}
-
-impl Family {
-    /// Whether a row is bad or good; none if it says nothing.
-    fn role(self, event: &Event, verdict: Verdict) -> Option<bool> {
-        use Symptom::{
-            GivenUp, GivenUpSlow, Local, LocalDelay, NoAnswer, Refused, RefusedLate, RepeatedSyn,
-            Slow, Unreachable,
-        };
-        if let Self::Local(of_class) = self {
-            return match verdict {
-                Verdict::Bad(Local) => of_class(event).then_some(true),
-                _ => Some(false),
-            };
-        }
-        let symptom = match verdict {
-            Verdict::Nothing => return None,
-            Verdict::Good => return Some(false),
-            Verdict::Bad(symptom) => symptom,
-        };
-        match self {
-            Self::Unreachable => match symptom {
-                Unreachable => Some(true),
-                Slow | LocalDelay | Refused | RepeatedSyn => Some(false),
-                _ => None,
-            },
-            Self::Unanswered => match symptom {
-                NoAnswer | RepeatedSyn | GivenUp => Some(true),
-                Slow | LocalDelay | Refused | RefusedLate => Some(false),
-                _ => None,
-            },
-            Self::Refused => match symptom {
-                Refused | RefusedLate => Some(true),
-                Slow | LocalDelay | RepeatedSyn => Some(false),
-                _ => None,
-            },
-            Self::LocalDelay => match symptom {
-                LocalDelay => Some(true),
-                Slow => Some(false),
-                _ => None,
-            },
-            Self::Slow => match symptom {
-                Slow | GivenUpSlow => Some(true),
-                _ => None,
-            },
-            Self::Late => match symptom {
-                Slow | GivenUpSlow | NoAnswer | RepeatedSyn | GivenUp => Some(true),
-                _ => None,
-            },
-            Self::Local(_) => None,
-        }
-    }
-
-    /// What is sampled like the rest is counted like it.
-    fn alike(self) -> bool {
-        matches!(self, Self::Slow | Self::LocalDelay)
-    }
-
-    fn leaves_the_host(self) -> bool {
-        !matches!(self, Self::Local(_) | Self::LocalDelay)
-    }
-}
-
-/// Everything that findings look at, computed once.
-pub struct Material<'a> {
-    pub evidence: &'a Evidence,
-    pub space: Space,
-    pub usual: Baselines,
-    pub verdicts: Vec<Verdict>,
-    /// Rows that an incident has explained.
-    pub claimed: Vec<bool>,
-}
-
-impl<'a> Material<'a> {
-    pub fn of(evidence: &'a Evidence) -> Self {
-        let usual = Baselines::of(evidence);
-        let verdicts = verdicts(evidence, &usual);
-        let claimed = vec![false; verdicts.len()];
-        Self { evidence, space: Space::of(evidence), usual, verdicts, claimed }
-    }
-
-    pub fn event(&self, row: u32) -> &'a Event {
-        &self.evidence.events[row as usize]
-    }
-
-    pub fn events(&self, rows: &[u32]) -> Vec<&'a Event> {
-        rows.iter().map(|row| self.event(*row)).collect()
-    }
-
-    pub fn symptom(&self, row: u32) -> Option<Symptom> {
-        match self.verdicts[row as usize] {
-            Verdict::Bad(symptom) => Some(symptom),
-            _ => None,
-        }
-    }
-
-    /// Time that a bad connect lost, ns: all of it if it failed, what was more
-    /// than usual if it got through.
-    pub fn lost(&self, row: u32) -> i64 {
-        let event = self.event(row);
-        let usual = match event.outcome {
-            Outcome::Established => self.usual.nearest(event).map_or(0, |usual| usual.p50),
-            _ => 0,
-        };
-        event.latency_ns.saturating_sub(usual).max(0)
-    }
-
-    /// Connects that rows stand for.
-    pub fn weight(&self, rows: &[u32]) -> u64 {
-        super::evidence::weight(self.events(rows))
-    }
-
-    /// Rows that say something about a family and are not explained yet.
-    pub fn rows(&self, family: Family) -> Vec<(u32, bool)> {
-        let here =
-            |event: &Event| event.src == event.dst || is_loopback(self.evidence.raw(event.dst));
-        let rows = self.evidence.events.iter().enumerate();
-        let mut rows: Vec<(u32, bool)> = rows
-            .filter(|(row, _)| !self.claimed[*row])
-            .filter_map(|(row, event)| Some((row as u32, family.role(event, self.verdicts[row])?)))
-            .collect();
-        // Connects within the host are no comparison for those that leave it.
-        let within = |row: &(u32, bool)| here(self.event(row.0));
-        if family.leaves_the_host() && !rows.iter().any(|row| row.1 && within(row)) {
-            rows.retain(|row| !within(row));
-        }
-        rows
-    }
-
-    fn contrast(&self, family: Family, rows: Vec<(u32, bool)>, timed: bool) -> Contrast<'_> {
-        let alike = family.alike() || self.evidence.thinned;
-        let events = &self.evidence.events;
-        // Of what went well only a part was kept: that none of it is seen in a
-        // scope does not mean that there was none.
-        let one_in = self.evidence.one_in;
-        let unseen = if alike || one_in == 1 { 0.0 } else { UNSEEN * one_in as f64 };
-        Contrast { space: &self.space, events, rows, alike, timed, unseen }
-    }
-}
-
-/// Connects of a sample that may be missing where none is: 95 times in a
-/// hundred it is no more.
-const UNSEEN: f64 = 3.0;
 
 /// Most that one connect can say about a stall, ns.
 const LONGEST_STALL: i64 = 2_000_000_000;
@@ -239,7 +77,7 @@ pub fn incidents(material: &Material<'_>, family: Family) -> (Vec<Incident>, Vec
         found.push(incident);
     }
     let left = rows.into_iter().filter(|row| row.1).map(|row| row.0).collect();
-    (merged(material, found), left)
+    (joined(material, found), left)
 }
 
 /// More than chance.
@@ -349,87 +187,4 @@ pub fn periodic(material: &Material<'_>, family: Family) -> Option<Incident> {
     incident.when.pattern = Pattern::Periodic(period.every);
     incident.period = Some(period);
     (incident.rate() >= 0.5).then_some(incident)
-}
-
-/// What began together at places of one kind, and what came back at the same
-/// place, is one.
-fn merged(material: &Material<'_>, incidents: Vec<Incident>) -> Vec<Incident> {
-    let mut out: Vec<Incident> = Vec::new();
-    for incident in incidents {
-        let same = out
-            .iter_mut()
-            .find(|known| is_same(known, &incident) || are_one(material, known, &incident));
-        match same {
-            Some(known) => merge(known, incident),
-            None => out.push(incident),
-        }
-    }
-    out
-}
-
-/// Whether a spell at the same place weighs so much that it is one more, or
-/// lies so near that it is the same.
-fn is_same(known: &Incident, other: &Incident) -> bool {
-    let comparable = is_near(known, other) || other.bad.len() * 4 >= known.bad.len();
-    known.scopes == other.scopes && comparable
-}
-
-/// Whether two spells are apart by less than an eighth of the longer one.
-fn is_near(a: &Incident, b: &Incident) -> bool {
-    let length = |incident: &Incident| incident.when.last.saturating_sub(incident.when.first);
-    let apart = a.when.first.max(b.when.first).saturating_sub(a.when.last.min(b.when.last));
-    apart <= length(a).max(length(b)) / 8
-}
-
-fn are_one(material: &Material<'_>, a: &Incident, b: &Incident) -> bool {
-    let kinds = |incident: &Incident| -> Option<Vec<_>> {
-        let scope = incident.scopes.first().filter(|scope| !scope.is_empty())?;
-        Some(scope.iter().map(|condition| material.space.dimension(*condition)).collect())
-    };
-    let (Some(of_a), Some(of_b)) = (kinds(a), kinds(b)) else { return false };
-    let tolerance = ((a.when.last - a.when.first) / 8).max(TOGETHER);
-    let near = |a: Option<i64>, b: Option<i64>| match (a, b) {
-        (Some(a), Some(b)) => (a - b).abs() <= tolerance,
-        (None, None) => true,
-        _ => false,
-    };
-    let place = of_a.iter().zip(&of_b).all(|(a, b)| a == b || (a.is_place() && b.is_place()));
-    of_a.len() == of_b.len()
-        && place
-        && a.when.pattern == b.when.pattern
-        && a.when.pattern != Pattern::Scattered
-        && near(a.when.began, b.when.began)
-        && near(a.when.ended, b.when.ended)
-        && (a.rate() - b.rate()).abs() < 0.3
-}
-
-fn merge(known: &mut Incident, other: Incident) {
-    if known.scopes == other.scopes {
-        if !is_near(known, &other) {
-            // Once more at the same place.
-            known.when.pattern = Pattern::Scattered;
-            known.spells += other.spells;
-        }
-        let earlier = other.when.first < known.when.first;
-        let later = other.when.last > known.when.last;
-        if earlier {
-            known.when.began = other.when.began;
-        }
-        if later {
-            known.when.ended = other.when.ended;
-        }
-    } else {
-        known.scopes.extend(other.scopes);
-    }
-    known.when.first = known.when.first.min(other.when.first);
-    known.when.last = known.when.last.max(other.when.last);
-    known.bad.extend(other.bad);
-    known.bad.sort_unstable();
-    known.bad.dedup();
-    known.good.extend(other.good);
-    known.inside.bad += other.inside.bad;
-    known.inside.all += other.inside.all;
-    known.good_else = known.good_else.max(other.good_else);
-    known.ratio = known.ratio.max(other.ratio);
-    known.pure &= other.pure;
 }

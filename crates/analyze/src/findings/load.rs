@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::evidence::Event;
-use super::incident::{Incident, Material};
+use super::incident::Incident;
+use super::material::Material;
 use super::thresholds::T;
 use super::words;
 

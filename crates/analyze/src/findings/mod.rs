@@ -10,18 +10,23 @@
 mod baseline;
 mod behaviour;
 mod command;
+mod count;
 mod deployment;
 mod evidence;
 mod fallback;
 mod finding;
 mod gather;
 mod incident;
+mod joined;
 mod load;
+mod material;
 mod modes;
+mod moments;
 mod partial;
 mod ports;
 mod race;
 mod ranks;
+mod reconnect;
 mod refused;
 mod row_filter;
 mod scope;
@@ -29,6 +34,8 @@ mod search;
 mod settings;
 mod shell;
 mod slow;
+mod stall;
+mod storm;
 mod symptom;
 mod thresholds;
 mod timers;
@@ -44,7 +51,7 @@ pub use gather::Gathering;
 pub use partial::partial;
 pub use settings::Settings;
 
-use incident::Material;
+use material::Material;
 use scope::Value;
 
 /// Everything that can be found, worst first.
@@ -55,23 +62,23 @@ pub fn all(evidence: &Evidence) -> Vec<Finding> {
     // What compares with what went well needs all of it.
     let whole = !evidence.partial;
     if whole {
-        findings.extend(slow::stalls(&mut material));
+        findings.extend(stall::stalls(&mut material));
     }
     if whole {
         findings.extend(refused::findings(&mut material));
     }
     findings.extend(unanswered::findings(&mut material));
     if whole {
-        findings.extend(slow::local(&mut material));
+        findings.extend(stall::local(&mut material));
         let moved = deployment::findings(&material);
         findings.extend(slow::findings(&mut material));
         findings.extend(moved);
     }
     findings.extend(without_repeats(fallback::findings(&material), &findings));
     findings.extend(behaviour::abandoned(&material));
-    findings.extend(behaviour::storms(&material));
+    findings.extend(storm::storms(&material));
     if whole {
-        findings.extend(behaviour::loops(&material));
+        findings.extend(reconnect::loops(&material));
     }
     findings.sort_by(|a, b| {
         let harm = b.harm().total_cmp(&a.harm());

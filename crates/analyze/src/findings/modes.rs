@@ -1,7 +1,8 @@
 //! Two modes of latency in one destination, with hardly anything between: one
 //! of several servers or paths. A heavy tail has no such gap.
 
-use super::incident::{Incident, Material};
+use super::incident::Incident;
+use super::material::Material;
 use super::ranks::{ascending, rank};
 use super::thresholds::T;
 

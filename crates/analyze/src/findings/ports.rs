@@ -7,7 +7,8 @@ use connlat_schema::Outcome;
 
 use super::evidence::Event;
 use super::finding::{self, Finding};
-use super::incident::{Family, Incident, Material, incidents, remainder};
+use super::incident::{Incident, incidents, remainder};
+use super::material::{Family, Material};
 use super::thresholds::T;
 use super::words;
 use crate::units;

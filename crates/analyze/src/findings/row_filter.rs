@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashSet};
 use connlat_schema::Outcome;
 
 use super::evidence::Event;
-use super::incident::{Family, Incident, Material};
+use super::incident::Incident;
+use super::material::{Family, Material};
 use super::scope::Value;
 use super::words;
 use crate::units;

@@ -9,22 +9,21 @@
 //! about as much the simpler one is taken; one with a part that is clearly
 //! fine is not.
 
+mod choose;
+
 use std::collections::HashMap;
 
+use super::count::Count;
 use super::evidence::Event;
+use super::moments::Moments;
 use super::scope::{Dimension, Space};
-use super::thresholds::T;
 
-/// Moments that spans begin and end at.
-const MOMENTS: usize = 32;
 /// Conditions looked at, those with most bad connects.
 const CONDITIONS: usize = 256;
 /// Conditions combined with others.
 const COMBINED: usize = 8;
 /// Ratio that one must have by itself for that.
 const HOPEFUL: f64 = 6.0;
-/// Descriptions whose parts are looked at.
-const CHECKED: usize = 24;
 
 /// Good and bad connects of one kind of trouble, in order of time.
 pub struct Contrast<'a> {
@@ -38,34 +37,6 @@ pub struct Contrast<'a> {
     pub timed: bool,
     /// Good connects that a scope may have had beside those in the sample.
     pub unseen: f64,
-}
-
-/// Bad connects and all.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Count {
-    pub bad: f64,
-    pub all: f64,
-}
-
-impl Count {
-    pub fn rate(self) -> f64 {
-        if self.all > 0.0 { self.bad / self.all } else { 0.0 }
-    }
-
-    fn add(&mut self, weight: f64, bad: bool) {
-        self.all += weight;
-        self.bad += if bad { weight } else { 0.0 };
-    }
-
-    fn less(self, other: Self) -> Self {
-        Self { bad: (self.bad - other.bad).max(0.0), all: (self.all - other.all).max(0.0) }
-    }
-
-    /// Log-likelihood of the counts at their own rate.
-    fn likelihood(self) -> f64 {
-        let term = |count: f64, share: f64| if count > 0.0 { count * share.ln() } else { 0.0 };
-        term(self.bad, self.rate()) + term(self.all - self.bad, 1.0 - self.rate())
-    }
 }
 
 /// What was found.
@@ -101,7 +72,12 @@ impl Contrast<'_> {
     /// The best description, if there are bad connects; its ratio says whether
     /// it is more than chance.
     pub fn best(&self) -> Option<Description> {
-        let moments = Moments::of(self)?;
+        let moments = Moments::of(
+            self.rows
+                .iter()
+                .filter(|(_, bad)| *bad)
+                .map(|(row, _)| self.events[*row as usize].time),
+        )?;
         let total = self.total();
         let everything: Vec<u32> = (0..self.rows.len() as u32).collect();
         let mut found: Vec<Description> = Vec::new();
@@ -244,74 +220,6 @@ impl Contrast<'_> {
         found
     }
 
-    /// The simplest of those that explain about as much as the best.
-    fn choose(&self, mut found: Vec<Description>) -> Option<Description> {
-        let price = |description: &Description| {
-            let time = if description.span.is_some() { 1.5 } else { 0.0 };
-            description.scope.len() as f64 + time
-        };
-        let highest = found.iter().map(|description| description.ratio).fold(0.0, f64::max);
-        let score = |description: &Description| {
-            description.ratio - price(description) * (T.price + T.gain * 0.4 * highest)
-        };
-        found.sort_by(|a, b| {
-            let by_score = score(b).total_cmp(&score(a));
-            // Equal sets have equal scores but for rounding.
-            let close = (score(a) - score(b)).abs() < 1e-6 * highest.max(1.0);
-            let by_kind = self.preference(&a.scope).cmp(&self.preference(&b.scope));
-            if close { by_kind.then(by_score) } else { by_score }
-        });
-        let mut first = None;
-        for mut description in found.into_iter().take(CHECKED) {
-            description.pure = self.is_pure(&description);
-            if description.pure {
-                return Some(self.narrowed(description));
-            }
-            first.get_or_insert(description);
-        }
-        first.map(|description| self.narrowed(description))
-    }
-
-    /// One destination is named as such, not as the network, port or family of
-    /// which it is all that was seen.
-    pub fn narrowed(&self, mut description: Description) -> Description {
-        let by_origin = description.scope.iter().any(|c| !self.space.dimension(*c).is_place());
-        let rows = self.rows.iter().map(|(row, _)| *row as usize);
-        let mut rows = rows.filter(|row| self.space.holds(&description.scope, *row));
-        let (Some(first), false) = (rows.next(), by_origin) else { return description };
-        let mut shared: Vec<u32> = self.space.met_by(first).to_vec();
-        shared.retain(|c| {
-            matches!(self.space.dimension(*c), Dimension::Service | Dimension::Address)
-        });
-        for row in rows {
-            shared.retain(|condition| self.space.met_by(row).contains(condition));
-        }
-        if let Some(one) = shared.into_iter().min_by_key(|c| self.space.dimension(*c)) {
-            description.scope = vec![one];
-        }
-        description
-    }
-
-    /// Which of several names of the same connects says most.
-    fn preference(&self, scope: &[u32]) -> Vec<u32> {
-        let rank = |condition: &u32| match self.space.dimension(*condition) {
-            Dimension::Family => 0,
-            Dimension::Service => 1,
-            Dimension::Address => 2,
-            Dimension::Port => 3,
-            Dimension::Network(order) => 4 + u32::from(order),
-            Dimension::Host => 20,
-            Dimension::Netns => 21,
-            Dimension::Comm => 22,
-            Dimension::Cgroup => 23,
-            Dimension::Uid => 24,
-            Dimension::Source => 25,
-        };
-        let mut ranks: Vec<u32> = scope.iter().map(rank).collect();
-        ranks.sort_unstable();
-        ranks
-    }
-
     /// Rows inside a description.
     pub fn within(&self, description: &Description) -> Vec<(u32, bool)> {
         let during = |event: &Event| {
@@ -323,26 +231,6 @@ impl Contrast<'_> {
             .filter(|(row, _)| during(&self.events[*row as usize]))
             .filter(|(row, _)| self.space.holds(&description.scope, *row as usize))
             .collect()
-    }
-
-    /// Whether no part of it, by any one dimension, is clearly fine.
-    fn is_pure(&self, description: &Description) -> bool {
-        let mut parts: HashMap<u32, Count> = HashMap::new();
-        for (row, bad) in self.within(description) {
-            let weight = self.weight(&self.events[row as usize]);
-            for condition in self.space.met_by(row as usize) {
-                parts.entry(*condition).or_default().add(weight, bad);
-            }
-        }
-        let rate = description.inside.rate();
-        let mut fine: HashMap<Dimension, f64> = HashMap::new();
-        for (condition, count) in parts {
-            let expected = count.all * rate;
-            if expected >= 6.0 && count.bad * T.innocent <= expected {
-                *fine.entry(self.space.dimension(condition)).or_default() += count.all;
-            }
-        }
-        fine.values().all(|all| *all <= T.most_innocent * description.inside.all)
     }
 }
 
@@ -356,36 +244,5 @@ fn implies(known: Dimension, new: Dimension) -> bool {
         Network(_) => matches!(new, Network(_) | Family),
         Port => matches!(new, Port),
         other => new == other,
-    }
-}
-
-/// Moments between which spans of time are tried.
-struct Moments {
-    /// Starts of bad connects, ascending, evenly many bad ones apart.
-    times: Vec<i64>,
-}
-
-impl Moments {
-    fn of(contrast: &Contrast<'_>) -> Option<Self> {
-        let bad = contrast.rows.iter().filter(|(_, bad)| *bad);
-        let all: Vec<i64> = bad.map(|(row, _)| contrast.events[*row as usize].time).collect();
-        let last = all.len().checked_sub(1)?;
-        let count = all.len().min(MOMENTS);
-        let place = |n: usize| n * last / (count - 1).max(1);
-        let mut times: Vec<i64> = (0..count).map(|n| all[place(n)]).collect();
-        times.dedup();
-        Some(Self { times })
-    }
-
-    fn slots(&self) -> usize {
-        2 * self.times.len() + 1
-    }
-
-    /// Odd slots are the moments themselves, even ones lie between.
-    fn slot(&self, time: i64) -> usize {
-        match self.times.binary_search(&time) {
-            Ok(place) => 2 * place + 1,
-            Err(place) => 2 * place,
-        }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::evidence::{Event, weight};
-use super::incident::{Incident, Material};
+use super::incident::Incident;
+use super::material::Material;
 use super::scope::{Dimension, Field};
 use super::when::{Pattern, When};
 use crate::units;
