@@ -47,7 +47,7 @@ pub enum Problem {
     BadPattern(String),
     #[error("is a journal that its recorder has only just created; try again")]
     Beginning,
-    #[error("lies deeper than directories are searched; name it")]
+    #[error("lies too deep in the directory that was named; name it itself")]
     TooDeep,
     #[error("holds no capture that can be read: {0}")]
     NoneRead(String),

@@ -20,8 +20,9 @@ mod sides;
 
 /// What changed between two captures, or two spans of one
 ///
-/// One row for each group, those that contribute most to the change first. A change is
-/// called one only if the samples can carry it; everything else is called noise.
+/// One row for each group, those that contribute most to the change first. A difference
+/// is called a change only if the samples are large enough to show it; all others are
+/// called noise.
 #[derive(Debug, Args)]
 #[command(after_help = examples!("analyze diff monday.parquet tuesday.parquet",
     "analyze diff --split 14:05 web-1.parquet",

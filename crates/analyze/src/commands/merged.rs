@@ -74,14 +74,14 @@ fn of_machines(run: &Run<'_>, by: &[By]) -> Vec<String> {
     if has(by, HOST) {
         if called_alike {
             notes.push(
-                "machines of one name are put together; --by boot_id tells them apart".into(),
+                "machines of the same name are put together; --by boot_id tells them apart".into(),
             );
         }
         return notes;
     }
     if boots(run) > 1 && [PID, TID, NETNS, CGROUP_ID, START_NS].iter().any(|name| has(by, name)) {
         notes.push(format!(
-            "pid, tid, netns, cgroup_id and start_ns are numbers of one boot of a machine; those of \
+            "pid, tid, netns, cgroup_id and start_ns mean something within one boot of a machine only; \
              {} are put together; --by boot_id tells them apart",
             units::counted(boots(run) as u64, "boot")
         ));

@@ -114,7 +114,7 @@ impl TimeSeries {
         match outside.count() {
             0 => {}
             count => table.notes.push(format!(
-                "{count} of the intervals lie outside every recording: their zeros mean nothing"
+                "nothing was recorded during {count} of the intervals: their zeros mean nothing"
             )),
         }
         table

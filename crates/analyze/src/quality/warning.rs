@@ -134,8 +134,7 @@ impl fmt::Display for Warning {
                     .collect();
                 write!(
                     f,
-                    "{} lost ({}); counts are too low, and percentiles lack the moments \
-                     when most happened",
+                    "{} lost ({}); counts are too low, and percentiles are without them",
                     units::counted(*total, "connect"),
                     causes.join(", ")
                 )
@@ -149,8 +148,8 @@ impl fmt::Display for Warning {
                 let most = *missed as f64 / (*missed as f64 + *seen as f64);
                 write!(
                     f,
-                    "the kernel kept about {} of connects from the probe during {}; up to {} of \
-                     all have no row, {} seen",
+                    "the kernel did not run the probe for about {} of connects during {}; up to {} \
+                     of all connects have no row, {} were seen",
                     units::counted(*missed, "state change"),
                     named(files),
                     units::percent(most),
@@ -178,14 +177,14 @@ impl fmt::Display for Warning {
             ),
             Self::ClockStep { file, step_ns } => write!(
                 f,
-                "the wall clock was stepped by {} during {file}; times before and after do not \
-                 compare, latencies are not affected",
+                "the wall clock was stepped by {} during {file}; times before and after cannot \
+                 be compared, latencies are not affected",
                 units::duration(*step_ns)
             ),
             Self::ClockUnsynchronised(files) => write!(
                 f,
-                "the clock was not synchronised during {}; times there do not compare with \
-                 those of other hosts, latencies are not affected",
+                "the clock was not synchronised during {}; its times cannot be compared \
+                 with those of other hosts, latencies are not affected",
                 named(files)
             ),
             Self::RowsDisagree { file, written, rows } => write!(
@@ -227,16 +226,19 @@ impl fmt::Display for Warning {
             }
             Self::NothingSelected(rows) => write!(
                 f,
-                "nothing is selected: none of {} is as asked for; check the spelling and the times",
+                "nothing is selected: none of {} fits; check the spelling and the times",
                 units::counted(*rows, "row")
             ),
             Self::NotComparable(why) => {
-                write!(f, "the two sides do not compare: {why}; a change may come from that alone")
+                write!(
+                    f,
+                    "the two sides cannot be compared: {why}; that alone may make a difference"
+                )
             }
             Self::AbsurdLatency { file, rows } => write!(
                 f,
-                "{} of {file} took less than nothing or more than a day, which no connect does: \
-                 the file is damaged or was changed, and its latencies are not to be believed",
+                "{} of {file} with a latency below zero or above a day, which no connect has: the \
+                 file is damaged or was changed; do not believe its latencies",
                 units::counted(*rows, "connect")
             ),
         }

@@ -88,7 +88,10 @@ fn machines_and_boots_that_are_put_together_are_told() {
     let (_, notes) = told(&["processes", "a.parquet", "c.parquet"]);
     assert_eq!(notes, ["2 machines are put together; --by host tells them apart"]);
     let (_, notes) = told(&["processes", "--by", "host", "a.parquet", "b.parquet"]);
-    assert_eq!(notes, ["machines of one name are put together; --by boot_id tells them apart"]);
+    assert_eq!(
+        notes,
+        ["machines of the same name are put together; --by boot_id tells them apart"]
+    );
     let (_, notes) = told(&["processes", "--by", "boot_id", "a.parquet", "b.parquet"]);
     assert_eq!(notes, [""; 0]);
     let text = dir.analyze(&["percentiles", "a.parquet", "b.parquet"]).text();

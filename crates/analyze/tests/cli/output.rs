@@ -172,11 +172,11 @@ fn what_the_probe_missed_is_told() {
     assert!(few.contains("5,000 seen") && few.contains("0 lost, 5 missed"), "{few}");
     assert!(!few.contains("warning: "), "{few}");
     let many = text(&["few.parquet", "many.parquet"]);
-    let warning = "warning: the kernel kept about 400 state changes of connects from the probe \
-                   during many.parquet; up to 40.00% of all have no row, 600 seen";
+    let warning = "warning: the kernel did not run the probe for about 400 state changes of connects \
+                   during many.parquet; up to 40.00% of all connects have no row, 600 were seen";
     assert!(many.contains(warning) && many.contains("405 missed"), "{many}");
     let all = text(&["few.parquet", "many.parquet", "more.parquet"]);
-    let both = "490 state changes of connects from the probe during many.parquet and more.parquet;";
+    let both = "490 state changes of connects during many.parquet and more.parquet;";
     assert!(all.contains(both), "{all}");
     assert_eq!(all.matches("warning: ").count(), 1, "{all}");
 

@@ -44,7 +44,7 @@ pub(super) fn same_kind(left: Typed, right: Typed) -> Result<(Typed, Typed), Ref
                 _ => "",
             };
             return refused(format!(
-                "{} is {} and {} is {}, which do not compare{hint}",
+                "{} is {} and {} is {}, which cannot be compared{hint}",
                 quote(&left.text),
                 a.name(),
                 quote(&right.text),
@@ -128,7 +128,7 @@ fn from_text(part: Typed, kind: Kind, beside: &Typed) -> Result<Typed, Refused> 
         }
         _ => {
             return refused(format!(
-                "{} is {} and {} is text, which do not compare",
+                "{} is {} and {} is text, which cannot be compared",
                 quote(&beside.text),
                 kind.name(),
                 quote(&part.text)
