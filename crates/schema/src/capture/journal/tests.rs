@@ -7,7 +7,11 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::ipc::reader::StreamReader;
+use arrow::ipc::root_as_message;
+use arrow::record_batch::RecordBatch;
 
+use super::super::columns;
+use super::message::{CONTINUATION, checksum};
 use super::*;
 use crate::capture::metadata::tests::info;
 
