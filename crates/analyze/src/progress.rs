@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -25,6 +25,7 @@ pub struct Progress {
     /// Bytes of this pass, and of what was read of them.
     bytes: (AtomicU64, AtomicU64),
     passes: AtomicU64,
+    ended: AtomicBool,
 }
 
 impl Progress {
@@ -50,13 +51,26 @@ impl Progress {
                 bar.enable_steady_tick(Duration::from_millis(200));
             }
         });
-        let (bytes, passes) = Default::default();
-        Self { bar: Some(bar), bytes, passes }
+        let (bytes, passes, ended) = Default::default();
+        Self { bar: Some(bar), bytes, passes, ended }
+    }
+
+    fn bar(&self) -> Option<&ProgressBar> {
+        self.bar.as_deref().filter(|_| !self.ended.load(Ordering::Relaxed))
+    }
+
+    /// Takes the bar away for good: the answer is being written, and may still
+    /// need passes.
+    pub fn end(&self) {
+        if let Some(bar) = self.bar() {
+            bar.finish_and_clear();
+        }
+        self.ended.store(true, Ordering::Relaxed);
     }
 
     /// Begins a pass over parts of so many rows and bytes.
     pub fn begin(&self, parts: impl Iterator<Item = (u64, u64)>) {
-        let Some(bar) = &self.bar else { return };
+        let Some(bar) = self.bar() else { return };
         let (rows, bytes) = parts.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
         self.bytes.0.store(bytes, Ordering::Relaxed);
         self.bytes.1.store(0, Ordering::Relaxed);
@@ -70,7 +84,7 @@ impl Progress {
 
     /// So many rows and bytes of it were read.
     pub fn add(&self, (rows, bytes): (u64, u64)) {
-        let Some(bar) = &self.bar else { return };
+        let Some(bar) = self.bar() else { return };
         let read = self.bytes.1.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let all = self.bytes.0.load(Ordering::Relaxed);
         bar.set_message(format!("{} of {}", units::bytes(read), units::bytes(all)));
@@ -80,8 +94,6 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.end();
     }
 }

@@ -11,7 +11,7 @@ use crate::capture::{Captures, display_name};
 use crate::cli::Cli;
 use crate::cli::args::Format;
 use crate::commands::{Ask, AskError, Command, Run};
-use crate::output::{self, Output, Screen};
+use crate::output::{self, Out, RenderError, Screen};
 use crate::progress::Progress;
 use crate::quality::{Trust, Warning};
 use crate::scan::{Budget, Scan};
@@ -60,12 +60,14 @@ pub fn answer_within<T: Into<OsString> + Clone>(
             };
         }
     };
-    match run(&command, budget, None) {
-        Ok((exit, Output { bytes, warnings })) => Answer { exit, stdout: bytes, stderr: warnings },
-        Err(Failure { message, exit }) => {
-            Answer { exit, stdout: Vec::new(), stderr: format!("analyze: {message}\n") }
-        }
-    }
+    let (mut stdout, mut said) = (Vec::new(), Vec::new());
+    let result = run(&command, budget, None, (&mut stdout, &mut said));
+    let mut stderr = String::from_utf8(said).unwrap_or_default();
+    let exit = result.unwrap_or_else(|Failure { message, exit }| {
+        stderr.push_str(&format!("analyze: {message}\n"));
+        exit
+    });
+    Answer { exit, stdout, stderr }
 }
 
 /// Runs the program.
@@ -74,16 +76,12 @@ pub fn main() -> ExitCode {
         Ok(command) => command,
         Err(usage) => usage.exit(),
     };
-    let stdout = io::stdout();
+    let mut stdout = io::stdout();
     let terminal = stdout.is_terminal().then(|| screen(&stdout));
-    let result = run(&command, Budget::default(), terminal).and_then(|(exit, output)| {
-        // Nothing is left to do if this cannot be written, nor below.
-        let _ = io::stderr().write_all(output.warnings.as_bytes());
-        write(&output.bytes).map(|()| exit)
-    });
-    match result {
+    match run(&command, Budget::default(), terminal, (&mut stdout, &mut io::stderr())) {
         Ok(exit) => ExitCode::from(exit),
         Err(Failure { message, exit }) => {
+            // Nothing is left to do if this cannot be written.
             let _ = writeln!(io::stderr(), "analyze: {message}");
             ExitCode::from(exit)
         }
@@ -94,25 +92,31 @@ fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure { message: error.to_string(), exit: 1 }
 }
 
-/// The exit code and what is to be printed, to a terminal if there is one.
+/// Answers, to a terminal if there is one; returns the exit code.
 fn run(
     command: &Command,
     budget: Budget,
     terminal: Option<Screen>,
-) -> Result<(u8, Output), Failure> {
+    (out, said): (&mut dyn Out, &mut dyn Write),
+) -> Result<u8, Failure> {
     // Damage is caught closer to the file; what arrives here is our mistake.
     guard::caught(|| match command {
         Command::Completions { shell } => {
-            Ok((0, Output { bytes: manual::completions(*shell), ..Output::default() }))
+            let rendered = out.write_all(&manual::completions(*shell)).and_then(|()| out.flush());
+            rendered.map(|()| 0).or_else(|error| match error.kind() {
+                // Whoever reads has seen enough.
+                io::ErrorKind::BrokenPipe => Ok(0),
+                _ => Err(unwritten(&error)),
+            })
         }
         Command::Man { directory } => {
             let name = crate::capture::display_name(directory);
             manual::write(directory).map_err(|error| failed(&format!("{name}: {error}")))?;
-            Ok((0, Output::default()))
+            Ok(0)
         }
         question => match question.ask() {
-            Some(question) => ask(question, budget, terminal),
-            None => Ok((0, Output::default())),
+            Some(question) => ask(question, budget, terminal, (out, said)),
+            None => Ok(0),
         },
     })
     .unwrap_or_else(|panic| Err(failed(&format!("internal error, please report it: {panic}"))))
@@ -122,7 +126,8 @@ fn ask(
     question: &dyn Ask,
     budget: Budget,
     terminal: Option<Screen>,
-) -> Result<(u8, Output), Failure> {
+    sinks: (&mut dyn Out, &mut dyn Write),
+) -> Result<u8, Failure> {
     let format = question.common().format;
     if format == Format::Parquet && terminal.is_some() {
         let message = "a Parquet file is not for a terminal; redirect it, such as > answer.parquet";
@@ -130,7 +135,7 @@ fn ask(
     }
     let captures = Captures::open(question.files(), question.common().strict)
         .map_err(|error| failed(&error))?;
-    let mut trust = Trust::new(&captures);
+    let trust = Trust::new(&captures);
     // What programs read must not depend on the terminal it was asked in.
     let width = match format {
         Format::Table => terminal.and_then(|screen| screen.width),
@@ -149,7 +154,7 @@ fn ask(
     let run = Run { captures: &captures, scan, selection: &selection, trust: &trust, width };
     let mut answered = question.ask(&run).map_err(unanswered)?;
     answered.warnings.extend(absurd(&run));
-    drop(progress);
+    progress.end();
     let selected = match selection.is_all() {
         true => None,
         false => Some((selection.describe(recorded), answered.selected.unwrap_or(0))),
@@ -158,6 +163,7 @@ fn ask(
         answered.warnings.insert(0, Warning::NothingSelected(captures.row_count()));
     }
     // What concerns this answer comes before what concerns any.
+    let mut trust = trust.clone();
     trust.warnings.splice(0..0, answered.warnings);
     let report = Report {
         trust: &trust,
@@ -167,13 +173,18 @@ fn ask(
         findings: answered.findings,
         summary: question.is_summary(),
     };
-    let output = output::render(
-        &report,
-        (format, question.common().json_integers),
-        terminal.unwrap_or_default(),
-    )
-    .map_err(|error| failed(&format!("cannot write the answer: {error}")))?;
-    Ok((answered.exit, output))
+    let how = (format, question.common().json_integers);
+    output::render(&report, how, terminal.unwrap_or_default(), sinks).map_err(
+        |error| match error {
+            RenderError::Rows(error) => unanswered(error.into()),
+            error => unwritten(&error),
+        },
+    )?;
+    Ok(answered.exit)
+}
+
+fn unwritten(error: &dyn std::fmt::Display) -> Failure {
+    failed(&format!("cannot write the answer: {error}"))
 }
 
 /// Latencies that no connect has, by file.
@@ -182,15 +193,6 @@ fn absurd<'a>(run: &'a Run<'_>) -> impl Iterator<Item = Warning> + 'a {
         let file = display_name(&run.captures.each[capture].path);
         Warning::AbsurdLatency { file, rows }
     })
-}
-
-fn write(bytes: &[u8]) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(|error| failed(&format!("cannot write the answer: {error}"))),
-    }
 }
 
 /// A terminal has a width to fit into and shows colours, unless NO_COLOR says

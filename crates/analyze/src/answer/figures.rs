@@ -79,7 +79,7 @@ fn figure_cells(figures: &Figures) -> Vec<Cell> {
     cells
 }
 
-impl AnswerTable {
+impl AnswerTable<'_> {
     /// A grouped answer.
     pub fn grouped(by: &[String], rows: Vec<Row>, measure: &Measure) -> Self {
         let mut columns: Vec<_> = by.iter().map(|by| key_column(by)).collect();

@@ -1,8 +1,10 @@
 //! Answers as tables of typed cells: what every renderer takes.
 
 mod figures;
+mod rows;
 
 pub use figures::key_column;
+pub use rows::{Read, Rows};
 
 use crate::findings::Finding;
 use crate::quality::Trust;
@@ -18,7 +20,7 @@ pub struct Report<'a> {
     /// Rows the answer rests on, as far as they were counted.
     pub rows: Option<u64>,
     /// The answers; the first is the one called `rows` in JSON.
-    pub sections: Vec<Section>,
+    pub sections: Vec<Section<'a>>,
     /// What was found, worst first; none where nothing was looked for.
     pub findings: Option<Vec<Finding>>,
     /// Whether the account of the captures is itself part of the answer.
@@ -36,22 +38,22 @@ impl Report<'_> {
 }
 
 /// One table of the report.
-pub struct Section {
+pub struct Section<'a> {
     /// Key in JSON.
     pub key: &'static str,
     /// Heading where there are several tables.
     pub title: String,
     /// The answer.
-    pub table: AnswerTable,
+    pub table: AnswerTable<'a>,
 }
 
 /// One table of an answer.
 #[derive(Default)]
-pub struct AnswerTable {
+pub struct AnswerTable<'a> {
     /// The columns, in the order programs rely on.
     pub columns: Vec<Column>,
-    /// The rows; each has a cell per column.
-    pub rows: Vec<Vec<Cell>>,
+    /// The rows.
+    pub rows: Rows<'a>,
     /// What people see instead of the rows: a drawing, made of nothing that
     /// comes from a capture.
     pub drawing: Option<Vec<String>>,
@@ -146,16 +148,18 @@ impl From<Key> for Cell {
     }
 }
 
-impl AnswerTable {
+impl AnswerTable<'_> {
     /// A table without notes.
     pub fn of(columns: Vec<Column>, rows: Vec<Vec<Cell>>) -> Self {
-        Self { columns, rows, ..Self::default() }
+        Self { columns, rows: Rows::All(rows), ..Self::default() }
     }
 
     /// Keeps the first rows and says how many there are in all.
     pub fn top(mut self, top: usize, all: usize, what: &str, remedy: &str) -> Self {
         if top > 0 && all > top {
-            self.rows.truncate(top);
+            if let Rows::All(rows) = &mut self.rows {
+                rows.truncate(top);
+            }
             self.notes.push(format!(
                 "{top} of {} {what} shown{remedy}",
                 units::count(i64::try_from(all).unwrap_or(i64::MAX))
@@ -181,6 +185,6 @@ impl AnswerTable {
 
     /// Whether some percentile is missing for want of a sample.
     pub fn has_small_samples(&self) -> bool {
-        self.rows.iter().flatten().any(|cell| *cell == Cell::TooSmall)
+        matches!(&self.rows, Rows::All(rows) if rows.iter().flatten().any(|cell| *cell == Cell::TooSmall))
     }
 }

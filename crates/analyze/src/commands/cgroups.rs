@@ -24,7 +24,7 @@ impl Ask for Cgroups {
         &self.grouped.input.common
     }
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         self.grouped.ask(run, &[CGROUP], "cgroups")
     }
 }

@@ -55,7 +55,7 @@ impl Ask for Check {
     takes_input!();
 
     /// One row for each condition.
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         let mut measure = Measure::usual();
         measure.percentiles =
             self.fail_if.iter().filter_map(Condition::percentile).cloned().collect();

@@ -26,7 +26,7 @@ impl Ask for Destinations {
         &self.grouped.input.common
     }
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         self.grouped.ask(run, &[DST_ADDR, DST_PORT], "destinations")
     }
 }

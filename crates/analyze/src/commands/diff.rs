@@ -84,7 +84,7 @@ impl Ask for Diff {
     }
 
     /// One section with a row a group, one with the whole.
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         let measure = Measure {
             percentiles: ["0.5", "0.99"].into_iter().filter_map(Percentile::parse).collect(),
             intervals: Some(Z999),
@@ -210,7 +210,7 @@ fn seconds(
     sum
 }
 
-fn table(names: &[String], changes: Vec<Change>, measure: &Measure) -> AnswerTable {
+fn table(names: &[String], changes: Vec<Change>, measure: &Measure) -> AnswerTable<'static> {
     let mut columns: Vec<Column> =
         names.iter().map(|name| Column::new(name, name, Kind::Name, 0)).collect();
     columns.push(Column::new("verdict", "verdict", Kind::Name, 0));

@@ -26,7 +26,7 @@ impl Ask for Events {
         &self.single.input.common
     }
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         self.single.ask(run, RowOrder::Time, Rows::default())
     }
 }

@@ -47,7 +47,7 @@ impl Ask for Heatmap {
         self.every.micros().map(|_| ()).map_err(|text| (ErrorKind::ValueValidation, text))
     }
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         let span = span(run)?;
         let every = match (span, self.every.micros().unwrap_or_default()) {
             // Refused for the same reason as in a time series.
@@ -77,7 +77,7 @@ impl Ask for Heatmap {
 
 /// The counts, drawn with time from left to right over the intervals of
 /// `every` µs from `first` to `last`.
-fn table(bins: &[Bin], (first, last): (i64, i64), every: i64) -> AnswerTable {
+fn table(bins: &[Bin], (first, last): (i64, i64), every: i64) -> AnswerTable<'static> {
     let decimals = units::decimals_for(every);
     let columns = vec![
         Column::new("time", "time (UTC)", Kind::Time(decimals), 0),

@@ -37,7 +37,7 @@ pub fn with_latency(selection: &Selection) -> Rows {
 impl Ask for Histogram {
     takes_input!();
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         let by = self.by.after(&[]);
         let mut all = parts(&by);
         all.push(Part::Bin);
@@ -60,7 +60,7 @@ type Groups = BTreeMap<Vec<Key>, BTreeMap<i64, u64>>;
 
 /// Ascending within each group. Bins between the first and the last that hold
 /// something are all given, so that gaps show.
-fn table(by: &[String], mut groups: Groups) -> AnswerTable {
+fn table(by: &[String], mut groups: Groups) -> AnswerTable<'static> {
     let mut columns: Vec<_> = by.iter().map(|by| key_column(by)).collect();
     columns.extend([
         Column::new("from_ns", "from", Kind::Duration, 0),

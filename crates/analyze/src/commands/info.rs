@@ -19,7 +19,7 @@ pub struct Info {
 impl Ask for Info {
     takes_input!();
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         // Rows are read only to be counted, where they are selected.
         let selected = match run.selection.is_all() {
             true => run.captures.row_count(),
@@ -29,7 +29,7 @@ impl Ask for Info {
     }
 }
 
-fn table(trust: &Trust<'_>) -> AnswerTable {
+fn table(trust: &Trust<'_>) -> AnswerTable<'static> {
     let columns = vec![
         Column::new("file", "file", Kind::Name, 1),
         Column::new("fact", "fact", Kind::Name, 0),

@@ -49,9 +49,9 @@ pub struct Run<'a> {
 
 /// What a command found.
 #[derive(Default)]
-pub struct Answered {
+pub struct Answered<'a> {
     /// The answers; the first is the one called `rows` in JSON.
-    pub sections: Vec<Section>,
+    pub sections: Vec<Section<'a>>,
     /// What was found, worst first; none where nothing was looked for.
     pub findings: Option<Vec<Finding>>,
     /// Rows that were selected, if the command came by them.
@@ -62,9 +62,9 @@ pub struct Answered {
     pub exit: u8,
 }
 
-impl Answered {
+impl<'a> Answered<'a> {
     /// One table.
-    pub fn table(table: AnswerTable, selected: u64) -> Self {
+    pub fn table(table: AnswerTable<'a>, selected: u64) -> Self {
         let sections = vec![Section { key: "rows", title: String::new(), table }];
         Self { sections, selected: Some(selected), ..Self::default() }
     }
@@ -79,6 +79,9 @@ pub enum AskError {
     /// The time series would not end.
     #[error(transparent)]
     TooManyBuckets(#[from] TooManyBuckets),
+    /// What it asks about does not fit into memory.
+    #[error(transparent)]
+    TooMuch(ScanError),
     /// What was typed does not fit the captures.
     #[error(transparent)]
     Usage(#[from] Unusable),
@@ -89,6 +92,7 @@ impl From<ScanError> for AskError {
         match error {
             ScanError::Source(error) => error.into(),
             ScanError::Condition(error) => error.into(),
+            ScanError::Texts(_) => Self::TooMuch(error),
         }
     }
 }
@@ -126,7 +130,7 @@ pub trait Ask {
     ///
     /// # Errors
     /// [`AskError`].
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError>;
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError>;
 }
 
 macro_rules! commands {

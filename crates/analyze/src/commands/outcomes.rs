@@ -30,7 +30,7 @@ pub struct Outcomes {
 impl Ask for Outcomes {
     takes_input!();
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         let by = self.by.after(&[]);
         let scanned = run.scan.run(accumulator(&run.scan, &by))?;
         let mut table = table(&by, &scanned.found, &scanned.texts);
@@ -82,7 +82,7 @@ fn counts(by: &[By], counted: &Counted, texts: &Texts) -> Vec<Count> {
 }
 
 /// The counts as a table.
-pub fn table(by: &[By], counted: &Counted, texts: &Texts) -> AnswerTable {
+pub fn table(by: &[By], counted: &Counted, texts: &Texts) -> AnswerTable<'static> {
     let mut columns: Vec<_> = ranked::names(by).iter().map(|name| key_column(name)).collect();
     columns.extend([
         Column::new("outcome", "outcome", Kind::Name, 0),

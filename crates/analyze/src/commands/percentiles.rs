@@ -28,7 +28,7 @@ pub struct Percentiles {
 impl Ask for Percentiles {
     takes_input!();
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         let measure = self.quantiles.measure();
         ranked::table(run, self.by.after(&[]), (Order::Count, self.top), measure, "groups")
     }

@@ -44,7 +44,12 @@ impl Grouped {
     ///
     /// # Errors
     /// As the scan.
-    pub fn ask(&self, run: &Run<'_>, columns: &[&str], what: &str) -> Result<Answered, AskError> {
+    pub fn ask<'r>(
+        &self,
+        run: &'r Run<'_>,
+        columns: &[&str],
+        what: &str,
+    ) -> Result<Answered<'r>, AskError> {
         let order = match self.sort {
             Sort::Count => Order::Count,
             Sort::Failures => Order::Failures,
@@ -59,13 +64,13 @@ impl Grouped {
 ///
 /// # Errors
 /// As the scan.
-pub fn table(
-    run: &Run<'_>,
+pub fn table<'r>(
+    run: &'r Run<'_>,
     by: Vec<By>,
     (order, top): (Order, usize),
     measure: Measure,
     what: &str,
-) -> Result<Answered, AskError> {
+) -> Result<Answered<'r>, AskError> {
     let names = names(&by);
     let merged = super::merged::notes(run, &by)?;
     let asked = Asked { by, rows: Rows::default(), order, top, measure: measure.clone() };

@@ -6,12 +6,16 @@ use connlat_schema::capture::columns::{
 };
 
 use super::{Answered, AskError, Run};
-use crate::answer::{AnswerTable, Cell, Column, Kind};
+use crate::answer::{AnswerTable, Cell, Column, Kind, Read, Rows};
 use crate::cli::args::Input;
-use crate::scan::Rows;
-use crate::scan::top::{COLUMNS, RowOrder, Top};
+use crate::scan::listing::{COLUMNS, Listing};
+use crate::scan::top::RowOrder;
+use crate::scan::{Budget, Rows as Which, ScanError};
 use crate::stats::Key;
 use crate::units;
+
+/// Bytes of texts in rows that are held, not read again for each use of them.
+const TEXTS: usize = 32 << 20;
 
 /// Arguments of commands about single connects.
 #[derive(Debug, Args)]
@@ -28,23 +32,63 @@ impl Single {
     ///
     /// # Errors
     /// As the scan.
-    pub fn ask(&self, run: &Run<'_>, order: RowOrder, rows: Rows) -> Result<Answered, AskError> {
-        let scanned = run.scan.run(Top::new(order, rows, self.top))?;
-        let all = scanned.found.count();
-        let mut table = table(scanned.found.fetch(&run.scan)?);
-        if (table.rows.len() as u64) < all {
+    pub fn ask<'r>(
+        &self,
+        run: &'r Run<'_>,
+        order: RowOrder,
+        rows: Which,
+    ) -> Result<Answered<'r>, AskError> {
+        let listing = Listing::find(&run.scan, order, rows, self.top)?;
+        let (len, count, selected) = (listing.len, listing.count, listing.selected);
+        let rows = match few(&listing, run.scan.budget)? {
+            Some(few) => Rows::All(few),
+            None => {
+                listing.check()?;
+                Rows::Read(Box::new(listing))
+            }
+        };
+        let mut table = AnswerTable { columns: columns(), rows, ..AnswerTable::default() };
+        if len < count {
             table.notes.push(format!(
-                "{} of {} connects shown; --top 0 shows all",
-                table.rows.len(),
-                units::count_u64(all)
+                "{len} of {} connects shown; --top 0 shows all",
+                units::count_u64(count)
             ));
         }
-        Ok(Answered::table(table, scanned.rows))
+        Ok(Answered::table(table, selected))
     }
 }
 
-fn table(rows: Vec<Vec<Key>>) -> AnswerTable {
-    let columns = COLUMNS.map(|name| {
+/// All rows, if they are few and their texts short.
+fn few(listing: &Listing<'_>, budget: Budget) -> Result<Option<Vec<Vec<Cell>>>, ScanError> {
+    if listing.len > budget.rows as u64 {
+        return Ok(None);
+    }
+    let (mut rows, mut room) = (Vec::new(), TEXTS.min(budget.texts));
+    for row in Read::rows(listing) {
+        let row = row?;
+        let bytes = row.iter().map(|cell| if let Cell::Text(text) = cell { text.len() } else { 0 });
+        match room.checked_sub(bytes.sum()) {
+            Some(left) => room = left,
+            None => return Ok(None),
+        }
+        rows.push(row);
+    }
+    Ok(Some(rows))
+}
+
+impl Read for Listing<'_> {
+    fn rows(&self) -> Box<dyn Iterator<Item = Result<Vec<Cell>, ScanError>> + '_> {
+        let cells = |row: Vec<Key>| row.into_iter().map(Cell::from).collect();
+        Box::new(self.rows().map(move |row| row.map(cells)))
+    }
+
+    fn is_text(&self, column: usize) -> bool {
+        matches!(COLUMNS[column], OUTCOME | COMM | DST_ADDR | CGROUP | HOST)
+    }
+}
+
+fn columns() -> Vec<Column> {
+    let column = |name| {
         let (title, kind, detail) = match name {
             TIME => ("time (UTC)", Kind::Time(6), 0),
             LATENCY_NS => ("latency", Kind::Duration, 0),
@@ -59,8 +103,6 @@ fn table(rows: Vec<Vec<Key>>) -> AnswerTable {
             name => (name, Kind::Name, 1),
         };
         Column::new(name, title, kind, detail)
-    });
-    let cells = |row: Vec<Key>| row.into_iter().map(Cell::from).collect();
-    let rows = rows.into_iter().map(cells).collect();
-    AnswerTable::of(columns.into(), rows)
+    };
+    COLUMNS.map(column).into()
 }

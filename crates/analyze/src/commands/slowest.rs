@@ -27,7 +27,7 @@ impl Ask for Slowest {
         &self.single.input.common
     }
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         self.single.ask(run, RowOrder::Slowest, with_latency(run.selection))
     }
 }

@@ -43,7 +43,7 @@ impl Ask for Summary {
         true
     }
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         let (scan, measure) = (&run.scan, Measure::usual());
         let span = span(run)?;
         let every = every_for_at_most(span, beside(run.width, AROUND_CHART));

@@ -40,7 +40,7 @@ impl Ask for Timeseries {
         self.every.micros().map(|_| ()).map_err(|text| (ErrorKind::ValueValidation, text))
     }
 
-    fn ask(&self, run: &Run<'_>) -> Result<Answered, AskError> {
+    fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         let measure = self.quantiles.measure();
         let span = span(run)?;
         let every = self.every.micros().unwrap_or_default();
@@ -105,7 +105,12 @@ impl TimeSeries {
     }
 
     /// As a table, which says if it reaches beyond all recordings.
-    pub fn table(&self, by: &[String], captures: &Captures, measure: &Measure) -> AnswerTable {
+    pub fn table(
+        &self,
+        by: &[String],
+        captures: &Captures,
+        measure: &Measure,
+    ) -> AnswerTable<'static> {
         let mut table = AnswerTable::timeseries(by, self.every, &self.buckets, measure);
         let outside = self.buckets.iter().filter(|(start, ..)| {
             let end = start.saturating_add(self.every);

@@ -3,47 +3,62 @@
 //!
 //! Keys keep the order of the columns, which is also the order to read in.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use connlat_schema::capture::metadata::{Counters, NetworkInfo, StopReason};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::json_integers;
+use super::json_text::Escaping;
+use super::sink::RenderError;
 use crate::answer::Report;
 use crate::answer::{AnswerTable, Cell, Column, Kind};
 use crate::cli::args::Integers;
-use crate::escape;
 use crate::findings::Finding;
 use crate::quality::{FileTrust, Trust};
+use crate::scan::ScanError;
 use crate::units;
 
-pub(super) fn render(report: &Report<'_>, integers: Integers) -> String {
-    let mut bytes = Vec::new();
+pub(super) fn render(
+    report: &Report<'_>,
+    integers: Integers,
+    out: &mut dyn Write,
+) -> Result<(), RenderError> {
     let formatter = json_integers::Pretty::new(integers);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-    // Maps with text keys, text and numbers always serialise.
-    let _ = Document(report).serialize(&mut serializer);
-    escape::json_document(&String::from_utf8(bytes).unwrap_or_default()) + "\n"
+    let mut serializer = serde_json::Serializer::with_formatter(Escaping(&mut *out), formatter);
+    let document = Document { report, failed: RefCell::new(None) };
+    let written = document.serialize(&mut serializer);
+    if let Some(error) = document.failed.into_inner() {
+        return Err(error.into());
+    }
+    written?;
+    Ok(out.write_all(b"\n")?)
 }
 
-struct Document<'a>(&'a Report<'a>);
+struct Document<'a> {
+    report: &'a Report<'a>,
+    /// Why rows could not be read: serde_json keeps words only.
+    failed: RefCell<Option<ScanError>>,
+}
 
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("capture", &Capture::from(self.0.trust))?;
-        if let Some((selection, rows)) = &self.0.selected {
+        map.serialize_entry("capture", &Capture::from(self.report.trust))?;
+        if let Some((selection, rows)) = &self.report.selected {
             let selected = serde_json::json!({ "selection": selection, "rows": rows });
             map.serialize_entry("selected", &selected)?;
         }
-        if let Some(findings) = &self.0.findings {
+        if let Some(findings) = &self.report.findings {
             map.serialize_entry("findings", &findings.iter().map(finding).collect::<Vec<_>>())?;
         }
-        for section in &self.0.sections {
-            map.serialize_entry(section.key, &rows(&section.table))?;
+        for section in &self.report.sections {
+            map.serialize_entry(section.key, &Rows(&section.table, &self.failed))?;
         }
         let notes: Vec<&String> =
-            self.0.sections.iter().flat_map(|section| &section.table.notes).collect();
+            self.report.sections.iter().flat_map(|section| &section.table.notes).collect();
         if !notes.is_empty() {
             map.serialize_entry("notes", &notes)?;
         }
@@ -80,12 +95,25 @@ fn finding(finding: &Finding) -> serde_json::Value {
     })
 }
 
-fn rows(table: &AnswerTable) -> Vec<Row<'_>> {
-    let row = |cells| Row(&table.columns, cells);
-    table.rows.iter().map(row).collect()
+struct Rows<'a>(&'a AnswerTable<'a>, &'a RefCell<Option<ScanError>>);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(table, failed) = self;
+        let mut rows = serializer.serialize_seq(None)?;
+        for row in table.rows.each() {
+            let row = row.map_err(|error| {
+                let custom = S::Error::custom(&error);
+                failed.replace(Some(error));
+                custom
+            })?;
+            rows.serialize_element(&Row(&table.columns, &row))?;
+        }
+        rows.end()
+    }
 }
 
-struct Row<'a>(&'a [Column], &'a Vec<Cell>);
+struct Row<'a>(&'a [Column], &'a [Cell]);
 
 impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,7 +1,10 @@
 //! Cells as people read them, and columns of text set side by side.
 
+use std::io::Write;
+
 use unicode_width::UnicodeWidthStr;
 
+use super::sink::RenderError;
 use crate::answer::{AnswerTable, Cell, Kind};
 use crate::units;
 
@@ -34,27 +37,34 @@ fn bar(share: f64) -> String {
 }
 
 /// Whether a column is set flush right: everything that is compared by size.
-pub fn is_right(table: &AnswerTable, column: usize) -> bool {
+pub fn is_right(table: &AnswerTable<'_>, column: usize) -> bool {
     match table.columns[column].kind {
         Kind::Time(_) | Kind::Bar => false,
-        Kind::Name => {
-            let mut cells = table.rows.iter().map(|row| &row[column]);
-            !table.rows.is_empty() && cells.all(|cell| !matches!(cell, Cell::Text(_)))
-        }
+        Kind::Name => !table.rows.is_empty() && !table.rows.is_text(column),
         _ => true,
     }
 }
 
-/// The table as lines, and the titles of the columns left out to fit `width`.
-pub fn lines(table: &AnswerTable, width: Option<usize>) -> (Vec<String>, Vec<String>) {
-    let columns: Vec<Vec<String>> =
-        (0..table.columns.len()).map(|index| column_texts(table, index, width.is_some())).collect();
-    let widths: Vec<usize> = columns
-        .iter()
-        .map(|texts| texts.iter().map(|text| text.width()).max().unwrap_or(0))
-        .collect();
+/// Writes the table as lines; returns the titles of the columns left out to fit
+/// `width`. Rows are read twice: to find how wide columns are, and to write them.
+///
+/// # Errors
+/// [`RenderError`].
+pub fn lines(
+    out: &mut dyn Write,
+    table: &AnswerTable<'_>,
+    width: Option<usize>,
+) -> Result<Vec<String>, RenderError> {
+    let shorten = width.is_some();
+    let titles: Vec<String> = table.columns.iter().map(|column| column.title.clone()).collect();
+    let mut widths: Vec<usize> = titles.iter().map(|title| title.width()).collect();
+    for row in table.rows.each() {
+        for ((cell, column), widest) in row?.iter().zip(&table.columns).zip(&mut widths) {
+            *widest = text(cell, column.kind, shorten).width().max(*widest);
+        }
+    }
 
-    let mut kept: Vec<usize> = (0..columns.len()).collect();
+    let mut kept: Vec<usize> = (0..titles.len()).collect();
     let mut left_out = Vec::new();
     while width.is_some_and(|width| total(&kept, &widths) > width) {
         let detail = |column: &usize| table.columns[*column].detail;
@@ -66,29 +76,31 @@ pub fn lines(table: &AnswerTable, width: Option<usize>) -> (Vec<String>, Vec<Str
     }
     left_out.sort_unstable();
 
-    let flush_right: Vec<bool> = (0..columns.len()).map(|column| is_right(table, column)).collect();
-
-    let lines = (0..=table.rows.len()).map(|line| {
-        let mut out = String::new();
+    let flush_right: Vec<bool> = (0..titles.len()).map(|column| is_right(table, column)).collect();
+    let mut line = |text: &dyn Fn(usize) -> String| {
+        let mut line = String::new();
         for &column in &kept {
-            let text = &columns[column][line];
-            let padding = " ".repeat(widths[column] - text.width());
+            let text = text(column);
+            let padding = " ".repeat(widths[column].saturating_sub(text.width()));
             if column != kept[0] {
-                out.push_str(&" ".repeat(GAP));
+                line.push_str(&" ".repeat(GAP));
             }
             if flush_right[column] {
-                out.push_str(&padding);
-                out.push_str(text);
+                line.push_str(&padding);
+                line.push_str(&text);
             } else {
-                out.push_str(text);
-                out.push_str(&padding);
+                line.push_str(&text);
+                line.push_str(&padding);
             }
         }
-        out.truncate(out.trim_end().len());
-        out
-    });
-    let title = |column: usize| table.columns[column].title.clone();
-    (lines.collect(), left_out.into_iter().map(title).collect())
+        writeln!(out, "{}", line.trim_end())
+    };
+    line(&|column| titles[column].clone())?;
+    for row in table.rows.each() {
+        let row = row?;
+        line(&|column| text(&row[column], table.columns[column].kind, shorten))?;
+    }
+    Ok(left_out.into_iter().map(|column| titles[column].clone()).collect())
 }
 
 fn total(kept: &[usize], widths: &[usize]) -> usize {
@@ -96,14 +108,10 @@ fn total(kept: &[usize], widths: &[usize]) -> usize {
     text + GAP * kept.len().saturating_sub(1)
 }
 
-/// Heading and cells of one column, safe for a terminal.
-fn column_texts(table: &AnswerTable, index: usize, shorten: bool) -> Vec<String> {
-    let column = &table.columns[index];
-    let cell = |row: &Vec<Cell>| {
-        let text = crate::escape::terminal(&shown(&row[index], column.kind));
-        if shorten { middle_cut(text) } else { text }
-    };
-    std::iter::once(column.title.clone()).chain(table.rows.iter().map(cell)).collect()
+/// A cell, safe for a terminal.
+fn text(cell: &Cell, kind: Kind, shorten: bool) -> String {
+    let text = crate::escape::terminal(&shown(cell, kind));
+    if shorten { middle_cut(text) } else { text }
 }
 
 /// Long paths differ at their ends, so the middle goes.

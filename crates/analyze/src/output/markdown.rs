@@ -1,13 +1,16 @@
 //! Tables for tickets and post-mortems, with the warnings as a list.
 
+use std::io::Write;
+
 use super::layout::{is_right, shown};
+use super::sink::RenderError;
 use super::trust_text;
 use crate::answer::AnswerTable;
 use crate::answer::Report;
 use crate::escape;
 use crate::quality::told;
 
-pub(super) fn render(report: &Report<'_>) -> String {
+pub(super) fn render(report: &Report<'_>, sink: &mut dyn Write) -> Result<(), RenderError> {
     let mut out = String::new();
     for (name, value) in trust_text::facts(report) {
         out.push_str(&format!("- {name}: {}\n", escape::markdown(&value)));
@@ -37,24 +40,29 @@ pub(super) fn render(report: &Report<'_>) -> String {
         }
         match &section.table.drawing {
             Some(drawing) => out.push_str(&format!("```text\n{}\n```\n", drawing.join("\n"))),
-            None => table(&mut out, &section.table),
+            None => {
+                sink.write_all(std::mem::take(&mut out).as_bytes())?;
+                table(sink, &section.table)?;
+            }
         }
         for note in &section.table.notes {
             out.push_str(&format!("\n{}\n", escape::markdown(note)));
         }
     }
-    out
+    Ok(sink.write_all(out.as_bytes())?)
 }
 
-fn table(out: &mut String, table: &AnswerTable) {
-    let mut line = |cells: Vec<String>| out.push_str(&format!("| {} |\n", cells.join(" | ")));
-    line(table.columns.iter().map(|column| escape::markdown(&column.title)).collect());
+fn table(out: &mut dyn Write, table: &AnswerTable<'_>) -> Result<(), RenderError> {
+    let mut line = |cells: Vec<String>| writeln!(out, "| {} |", cells.join(" | "));
+    line(table.columns.iter().map(|column| escape::markdown(&column.title)).collect())?;
     let rule = |index| {
         if is_right(table, index) { "---:" } else { "---" }
     };
-    line((0..table.columns.len()).map(|index| rule(index).to_owned()).collect());
-    for row in &table.rows {
+    line((0..table.columns.len()).map(|index| rule(index).to_owned()).collect())?;
+    for row in table.rows.each() {
+        let row = row?;
         let cells = row.iter().zip(&table.columns);
-        line(cells.map(|(cell, column)| escape::markdown(&shown(cell, column.kind))).collect());
+        line(cells.map(|(cell, column)| escape::markdown(&shown(cell, column.kind))).collect())?;
     }
+    Ok(())
 }

@@ -1,15 +1,22 @@
-//! One module per output format; each turns a [`Report`] into bytes.
+//! One module per output format; each writes a [`Report`] as it reads the rows.
 
 mod csv;
 mod json;
 mod json_integers;
+mod json_text;
 mod layout;
 mod markdown;
 mod paint;
 mod parquet;
+mod sink;
 mod table;
 mod trust_text;
 
+use std::io::Write;
+
+pub use sink::{Out, RenderError};
+
+use self::sink::Sink;
 use crate::answer::Report;
 use crate::cli::args::{Format, Integers};
 
@@ -25,28 +32,28 @@ pub struct Screen {
 /// Columns of a page where the output is not a terminal.
 pub const PAGE_WIDTH: usize = 80;
 
-/// What goes where.
-#[derive(Debug, Default)]
-pub struct Output {
-    /// Standard output.
-    pub bytes: Vec<u8>,
-    /// Standard error: warnings of formats that have no place for them.
-    pub warnings: String,
-}
-
-/// Renders the report.
+/// Writes the report: the answer to `out`, and warnings of formats that have no
+/// place for them to `said`, first.
+///
+/// # Errors
+/// [`RenderError`]; a reader that went away is none.
 pub fn render(
     report: &Report<'_>,
     (format, integers): (Format, Integers),
     screen: Screen,
-) -> Result<Output, ::parquet::errors::ParquetError> {
-    let (bytes, elsewhere) = match format {
-        Format::Table => (table::render(report, screen).into_bytes(), false),
-        Format::Markdown => (markdown::render(report).into_bytes(), false),
-        Format::Json => (json::render(report, integers).into_bytes(), false),
-        Format::Csv => (csv::render(report).into_bytes(), true),
-        Format::Parquet => (parquet::render(report)?, true),
+    (out, said): (&mut dyn Out, &mut dyn Write),
+) -> Result<(), RenderError> {
+    if matches!(format, Format::Csv | Format::Parquet) {
+        // Nothing is left to do if this cannot be written.
+        let _ = said.write_all(trust_text::plain(report).as_bytes());
+    }
+    let mut sink = Sink::new(out);
+    let written = match format {
+        Format::Table => table::render(report, screen, &mut sink),
+        Format::Markdown => markdown::render(report, &mut sink),
+        Format::Json => json::render(report, integers, &mut sink),
+        Format::Csv => csv::render(report, &mut sink),
+        Format::Parquet => parquet::render(report, &mut sink),
     };
-    let warnings = if elsewhere { trust_text::plain(report) } else { String::new() };
-    Ok(Output { bytes, warnings })
+    sink.finish(written)
 }

@@ -1,7 +1,10 @@
 //! For reading in a terminal: aligned columns without rules.
 
+use std::io::Write;
+
 use super::layout::{lines, wrap, wrap_command};
 use super::paint::{Ink, paint};
+use super::sink::RenderError;
 use super::{PAGE_WIDTH, Screen, trust_text};
 use crate::answer::{Report, Section};
 use crate::findings::{Class, Finding};
@@ -11,7 +14,11 @@ const FINDINGS: usize = 5;
 /// Lines they have together at most, with their heading: what a terminal shows.
 const FINDING_LINES: usize = 24;
 
-pub(super) fn render(report: &Report<'_>, screen: Screen) -> String {
+pub(super) fn render(
+    report: &Report<'_>,
+    screen: Screen,
+    sink: &mut dyn Write,
+) -> Result<(), RenderError> {
     // A summary is a page, so it has a width; other answers are also read by
     // pipes, which have none.
     let width = screen.width.or(report.summary.then_some(PAGE_WIDTH));
@@ -29,7 +36,8 @@ pub(super) fn render(report: &Report<'_>, screen: Screen) -> String {
             out.push_str(&paint(&section.title, Ink::Heading, screen.colour));
             out.push('\n');
         }
-        let left_out = rows(&mut out, section, width);
+        sink.write_all(std::mem::take(&mut out).as_bytes())?;
+        let left_out = rows(sink, section, width)?;
         if !report.summary {
             all_left_out.extend(left_out);
         }
@@ -48,24 +56,26 @@ pub(super) fn render(report: &Report<'_>, screen: Screen) -> String {
         out.push_str(&paint(&wrap(&note, text_width, 2), Ink::Quiet, screen.colour));
         out.push('\n');
     }
-    out
+    Ok(sink.write_all(out.as_bytes())?)
 }
 
 /// The rows or their drawing; the titles of columns left out.
-fn rows(out: &mut String, section: &Section, width: Option<usize>) -> Vec<String> {
+fn rows(
+    out: &mut dyn Write,
+    section: &Section<'_>,
+    width: Option<usize>,
+) -> Result<Vec<String>, RenderError> {
     if section.table.rows.is_empty() {
-        out.push_str("(no connects)\n");
-        return Vec::new();
+        out.write_all(b"(no connects)\n")?;
+        return Ok(Vec::new());
     }
-    let (drawn, left_out) = match &section.table.drawing {
-        Some(drawing) => (drawing.clone(), Vec::new()),
-        None => lines(&section.table, width),
-    };
-    for line in drawn {
-        out.push_str(&line);
-        out.push('\n');
+    match &section.table.drawing {
+        Some(drawing) => {
+            drawing.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            Ok(Vec::new())
+        }
+        None => lines(out, &section.table, width),
     }
-    left_out
 }
 
 fn findings(out: &mut String, findings: &[Finding], none: &str, width: usize, colour: bool) {

@@ -14,6 +14,7 @@ pub use clock::Clock;
 pub use warning::{Warning, told};
 
 /// What is known of one capture.
+#[derive(Clone)]
 pub struct FileTrust<'a> {
     /// The capture.
     pub capture: &'a Capture,
@@ -22,6 +23,7 @@ pub struct FileTrust<'a> {
 }
 
 /// What is known of all captures together.
+#[derive(Clone)]
 pub struct Trust<'a> {
     /// Each capture, in the order given.
     pub files: Vec<FileTrust<'a>>,

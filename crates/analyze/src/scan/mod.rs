@@ -19,6 +19,7 @@ pub mod column;
 pub mod counted;
 pub mod grouped;
 pub mod key;
+pub mod listing;
 mod memory;
 pub mod merged;
 mod network;
@@ -47,6 +48,7 @@ pub use text::Texts;
 use crate::capture::{Capture, SourceError};
 use crate::progress::Progress;
 use crate::select::{Filter, Unusable};
+use crate::units;
 
 /// Columns by name.
 pub type ColumnSet = BTreeSet<&'static str>;
@@ -60,6 +62,9 @@ pub trait Accumulator: Clone + Send {
     /// Takes what another of its kind has of other rows.
     fn merge(&mut self, other: Self, texts: &Texts);
 }
+
+/// Texts of rows that are fetched at a time, of all that may be held.
+const PAGE_OF_TEXTS: usize = 8;
 
 /// Reads nothing: the scan alone counts the rows.
 impl Accumulator for () {
@@ -102,11 +107,15 @@ pub struct Budget {
     pub groups: usize,
     /// Latencies collected at a time to find percentiles, 8 bytes each.
     pub values: usize,
+    /// Rows of a listing at a time, some 300 bytes each with their places.
+    pub rows: usize,
+    /// Bytes of different texts that a scan meets, with 16 more for each.
+    pub texts: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { groups: 320_000, values: 4_000_000 }
+        Self { groups: 320_000, values: 4_000_000, rows: 100_000, texts: 128 << 20 }
     }
 }
 
@@ -119,6 +128,13 @@ pub enum ScanError {
     /// The condition cannot be told of a row.
     #[error(transparent)]
     Condition(#[from] Unusable),
+    /// There are more different texts than may be held.
+    #[error(
+        "different names and addresses take more than {} of memory; ask about fewer rows with \
+         --from, --to or --where",
+        units::bytes(*.0 as u64)
+    )]
+    Texts(usize),
 }
 
 /// What can be asked about the rows of captures.
@@ -189,7 +205,7 @@ impl<'a> Scan<'a> {
     /// # Errors
     /// [`ScanError`] for the first file that cannot be read to its end.
     pub fn run<A: Accumulator>(&self, empty: A) -> Result<Scanned<A>, ScanError> {
-        let texts = Texts::with(self.hasher.clone());
+        let texts = Texts::with(self.hasher.clone()).at_most(self.budget.texts);
         self.pass(empty, texts, &reader::tasks(self.captures, self.filter))
     }
 
@@ -214,7 +230,8 @@ impl<'a> Scan<'a> {
         empty: A,
         places: &[Place],
     ) -> Result<Scanned<A>, ScanError> {
-        self.pass(empty, Texts::with(self.hasher.clone()), &reader::tasks_of(places))
+        let texts = Texts::with(self.hasher.clone()).at_most(self.budget.texts / PAGE_OF_TEXTS);
+        self.pass(empty, texts, &reader::tasks_of(places))
     }
 
     fn pass<A: Accumulator>(
@@ -248,6 +265,9 @@ impl<'a> Scan<'a> {
                         failure.get_or_insert(error);
                     }
                 }
+                if texts.are_too_many() {
+                    stop.store(true, Ordering::Relaxed);
+                }
                 self.progress.add(task.size(self.captures));
             }
             (accumulator, rows)
@@ -272,6 +292,7 @@ impl<'a> Scan<'a> {
         });
         match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
+            None if texts.are_too_many() => Err(ScanError::Texts(texts.most())),
             None => Ok(Scanned { found, texts, rows }),
         }
     }

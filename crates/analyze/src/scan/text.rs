@@ -19,10 +19,17 @@ pub struct Texts {
     hasher: RandomState,
     /// Whether texts that are not known stay so.
     closed: bool,
+    /// Bytes to hold; see [`Texts::at_most`].
+    most: Option<usize>,
 }
+
+/// Bytes that a text takes beside its own: where it ends, and its place in the index.
+const BESIDE: usize = 16;
 
 #[derive(Debug, Default)]
 struct Table {
+    /// Whether some texts have no number because there was no room.
+    overflowed: bool,
     text: String,
     ends: Vec<usize>,
     index: HashTable<u32>,
@@ -52,6 +59,22 @@ impl Texts {
         Self { hasher, ..Self::default() }
     }
 
+    /// Holds so many bytes; what is too much has no number.
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.most = Some(bytes);
+        self
+    }
+
+    /// Bytes it may hold.
+    pub fn most(&self) -> usize {
+        self.most.unwrap_or(usize::MAX)
+    }
+
+    /// Whether there were more than it may hold: then some have no number.
+    pub fn are_too_many(&self) -> bool {
+        self.table().overflowed
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,10 +92,16 @@ impl Texts {
         if self.closed || number >= ABSENT {
             return ABSENT;
         }
+        let held = table.text.len() + text.len() + BESIDE * (table.ends.len() + 1);
+        // The first has room whatever it takes, or nothing could be answered.
+        if number > 0 && held > self.most() {
+            table.overflowed = true;
+            return ABSENT;
+        }
         table.text.push_str(text);
         let end = table.text.len();
         table.ends.push(end);
-        let Table { text, ends, index } = &mut *table;
+        let Table { text, ends, index, .. } = &mut *table;
         index.insert_unique(hash, number, |number| {
             let number = *number as usize;
             let start = number.checked_sub(1).map_or(0, |before| ends[before]);
@@ -130,6 +159,15 @@ mod tests {
         assert_eq!(texts.text(numbers[17]), "text 17");
         assert_eq!(texts.all().len(), 1_000);
         assert_eq!(texts.text(UNKNOWN), "");
+    }
+
+    #[test]
+    fn no_more_are_held_than_there_is_room_for() {
+        let texts = Texts::default().at_most(100);
+        let numbers = ["a".repeat(40), "b".repeat(40), "a".repeat(40), "c".repeat(8)];
+        let numbers = numbers.map(|text| texts.number(&text));
+        assert_eq!(numbers, [0, ABSENT, 0, 1]);
+        assert!(texts.are_too_many());
     }
 
     #[test]

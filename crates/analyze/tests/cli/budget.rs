@@ -57,7 +57,8 @@ fn small_budgets_change_no_answer() {
         ] {
             let expected = ask(None, question, file);
             for (groups, values) in [(24, 1_100), (500, 2_000)] {
-                let found = ask(Some(Budget { groups, values }), question, file);
+                let found =
+                    ask(Some(Budget { groups, values, ..Budget::default() }), question, file);
                 assert_eq!(found, expected, "{question}, {groups} groups, {values} values");
             }
         }
@@ -79,7 +80,7 @@ fn a_comparison_of_too_many_groups_says_what_it_leaves_out() {
     let file = path.to_str().expect("a name");
     let question = "diff --split +5s --top 0 --by dst";
     let all = ask(None, question, file);
-    let few = ask(Some(Budget { groups: 40, values: 5_000 }), question, file);
+    let few = ask(Some(Budget { groups: 40, values: 5_000, ..Budget::default() }), question, file);
     assert_eq!(all["whole"], few["whole"]);
     let told = |answer: &Value| {
         let rows = answer["rows"].as_array().expect("rows").clone();
@@ -95,8 +96,10 @@ fn a_comparison_of_too_many_groups_says_what_it_leaves_out() {
     };
     assert!(told(&all).len() > 60);
     assert_eq!(told(&all), told(&few));
-    let text =
-        answer_within(Budget { groups: 40, values: 5_000 }, question.split(' ').chain([file]));
+    let text = answer_within(
+        Budget { groups: 40, values: 5_000, ..Budget::default() },
+        question.split(' ').chain([file]),
+    );
     let text = String::from_utf8(text.stdout).expect("text");
     assert!(text.contains("left out for want of memory: "), "{text}");
 }

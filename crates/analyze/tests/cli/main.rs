@@ -16,6 +16,8 @@ mod hostile_sizes;
 mod interrupt;
 mod journal;
 mod large;
+#[cfg(unix)]
+mod listings;
 mod merged;
 mod oracle;
 mod output;
