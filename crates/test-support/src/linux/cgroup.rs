@@ -31,7 +31,10 @@ fn has_v1_groups(cgroups: &str) -> bool {
 }
 
 impl Cgroup {
-    /// One below the tests' own; the error says why not.
+    /// One below the tests' own.
+    ///
+    /// # Errors
+    /// Why there can be none here, in words.
     pub fn new(name: &str) -> Result<Self, String> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").expect("/proc");
         let mount = mounts.lines().find_map(|line| {

@@ -18,6 +18,9 @@ pub struct Namespace(OwnedFd);
 impl Namespace {
     /// A new one with its loopback device up; the calling thread is in it for
     /// a moment only. Needs root.
+    ///
+    /// # Errors
+    /// What unshare(2), setns(2) or netlink say, such as EPERM without root.
     pub fn new() -> io::Result<Self> {
         let own = Self::current()?;
         // SAFETY: changes nothing but the network namespace of this thread.
@@ -30,11 +33,17 @@ impl Namespace {
     }
 
     /// The namespace of the calling thread.
+    ///
+    /// # Errors
+    /// If /proc cannot be read.
     pub fn current() -> io::Result<Self> {
         File::open("/proc/thread-self/ns/net").map(|file| Self(file.into()))
     }
 
     /// Moves the calling thread into it.
+    ///
+    /// # Errors
+    /// What setns(2) says, such as EPERM without root.
     pub fn enter(&self) -> io::Result<()> {
         // SAFETY: changes nothing but the network namespace of this thread.
         match unsafe { libc::setns(self.0.as_raw_fd(), libc::CLONE_NEWNET) } {
@@ -55,6 +64,9 @@ impl Namespace {
     }
 
     /// The number `netns` rows carry.
+    ///
+    /// # Errors
+    /// If the descriptor cannot be duplicated.
     pub fn inode(&self) -> io::Result<i64> {
         Ok(File::from(self.0.try_clone()?).metadata()?.ino().cast_signed())
     }
@@ -70,6 +82,9 @@ impl Namespace {
 /// Moves the calling thread into a network namespace of its own, and gives it a
 /// table of open files of its own: a process that another thread forks must
 /// not keep this one's sockets open.
+///
+/// # Errors
+/// What unshare(2) or netlink say, such as EPERM without root.
 pub fn enter_new() -> io::Result<()> {
     // SAFETY: the caller is a thread that has opened nothing yet, so nobody
     // else refers to descriptors of the table it leaves.

@@ -24,6 +24,9 @@ pub enum RouteKind {
 }
 
 /// `ip link set NAME up`.
+///
+/// # Errors
+/// What the kernel answers: EPERM without root, ENODEV or EEXIST, and others.
 pub fn link_up(name: &str) -> io::Result<()> {
     let up = (libc::IFF_UP as u32).to_ne_bytes();
     let info = [&[0; 4][..], &index(name)?.to_ne_bytes(), &up, &up].concat();
@@ -31,6 +34,9 @@ pub fn link_up(name: &str) -> io::Result<()> {
 }
 
 /// `ip address add ADDRESS/PREFIX dev NAME`.
+///
+/// # Errors
+/// What the kernel answers: EPERM without root, ENODEV or EEXIST, and others.
 pub fn add_address(name: &str, address: IpAddr, prefix: u8) -> io::Result<()> {
     /// `IFA_F_NODAD`: usable at once.
     const NODAD: u8 = 2;
@@ -44,6 +50,9 @@ pub fn add_address(name: &str, address: IpAddr, prefix: u8) -> io::Result<()> {
 }
 
 /// `ip route add KIND ADDRESS`.
+///
+/// # Errors
+/// What the kernel answers: EPERM without root, ENODEV or EEXIST, and others.
 pub fn add_route(kind: RouteKind, to: IpAddr) -> io::Result<()> {
     const PROTOCOL_STATIC: u8 = 4;
     let bytes = octets(to);
@@ -57,6 +66,9 @@ pub fn add_route(kind: RouteKind, to: IpAddr) -> io::Result<()> {
 }
 
 /// `ss -K`: aborts one TCP socket of this namespace.
+///
+/// # Errors
+/// What the kernel answers: EPERM without root, ENODEV or EEXIST, and others.
 pub fn destroy_socket(from: SocketAddr, to: SocketAddr) -> io::Result<()> {
     let padded = |address: IpAddr| {
         let mut bytes = octets(address);
