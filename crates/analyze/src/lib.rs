@@ -20,6 +20,7 @@ mod escape;
 mod findings;
 mod guard;
 mod manual;
+mod memory;
 mod output;
 mod progress;
 mod quality;

@@ -15,7 +15,7 @@ use crate::output::{self, Out, RenderError, Screen};
 use crate::progress::Progress;
 use crate::quality::{Trust, Warning};
 use crate::scan::{Budget, Scan};
-use crate::{guard, manual};
+use crate::{guard, manual, memory};
 
 /// Exit code of wrong usage, as clap has it.
 const USAGE: u8 = 2;
@@ -78,7 +78,8 @@ pub fn main() -> ExitCode {
     };
     let mut stdout = io::stdout();
     let terminal = stdout.is_terminal().then(|| screen(&stdout));
-    match run(&command, Budget::default(), terminal, (&mut stdout, &mut io::stderr())) {
+    let budget = Budget::within(memory::available());
+    match run(&command, budget, terminal, (&mut stdout, &mut io::stderr())) {
         Ok(exit) => ExitCode::from(exit),
         Err(Failure { message, exit }) => {
             // Nothing is left to do if this cannot be written.

@@ -59,7 +59,7 @@ impl Ask for Summary {
         let series = timeseries::asked(every, &[], &measure);
         let figures: Vec<Grouped> =
             [&who, &places, &series].map(|asked| asked.accumulator(scan)).into();
-        let gathering = Gathering::new(run.captures.row_count(), findings::MOST_ROWS);
+        let gathering = Gathering::new(run.captures.row_count(), scan.budget.evidence);
         let accumulators = (figures, (outcomes::accumulator(scan, &[]), gathering));
         let scanned = scan.run(accumulators)?;
         let (texts, (figures, (ended, gathering))) = (scanned.texts, scanned.found);

@@ -13,9 +13,7 @@ use foldhash::fast::RandomState;
 use super::command::Command;
 use super::settings::Settings;
 
-/// Rows up to which each is evidence.
-pub const MOST_ROWS: u64 = 1_000_000;
-/// Of more, about so many of those that are unremarkable.
+/// Where not every row is evidence, about so many of those that are unremarkable.
 pub const SAMPLED: u64 = 150_000;
 
 /// One connect. Text is kept once and referred to by number.

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use connlat_schema::Outcome;
 use connlat_schema::capture::columns::{
     BOOT_ID, CGROUP, COMM, DST_ADDR, DST_PORT, ERRNO, HOST, LATENCY_NS, NETNS, PID, RTT_US,
@@ -40,7 +43,8 @@ pub struct Gathering {
     /// Remarkable rows kept at most; if there are more, they are thinned out
     /// like the others.
     most: u64,
-    remarkable: u64,
+    /// Those met, by all threads: what one keeps must not depend on its share.
+    remarkable: Arc<AtomicU64>,
     thinned: bool,
 }
 
@@ -48,12 +52,14 @@ impl Gathering {
     /// Of so many rows all if they are at most `most`, else a sample beside
     /// what is remarkable.
     pub fn new(rows: u64, most: u64) -> Self {
-        let one_in = if rows > most { rows.div_ceil(SAMPLED) } else { 1 };
-        Self { events: Vec::new(), one_in, most: most / 2, remarkable: 0, thinned: false }
+        let one_in = if rows > most { rows.div_ceil(SAMPLED.min(most).max(1)) } else { 1 };
+        let (events, remarkable) = Default::default();
+        Self { events, one_in, most: most / 2, remarkable, thinned: false }
     }
 
     fn thin(&mut self) {
-        if self.one_in > 1 && self.remarkable > self.most && !self.thinned {
+        let remarkable = self.remarkable.load(Ordering::Relaxed);
+        if self.one_in > 1 && remarkable > self.most && !self.thinned {
             self.thinned = true;
             let one_in = self.one_in as i64;
             for (_, events) in &mut self.events {
@@ -75,7 +81,7 @@ impl Gathering {
             let remarkable = event.outcome.is_failure() || event.retransmits > 0;
             event.weight = if remarkable && !thinned { 1 } else { one_in };
         }
-        let mut events = in_order(&events);
+        sort(&mut events);
         let races = race::mark(&mut events, &texts, one_in);
         let partial = false;
         Evidence { events, texts, races, partial, settings, command, one_in, thinned }
@@ -98,12 +104,13 @@ impl Accumulator for Gathering {
         }
         let Some((_, of_group)) = self.events.last_mut() else { return };
         let one_in = self.one_in as i64;
+        let mut met = 0;
         for row in 0..batch.rows {
             // Of a later version, if none; nothing is known about it.
             let outcome = Outcome::from_u8(outcomes[row]);
             let again = retransmits[row];
             let remarkable = again > 0 || outcome.is_some_and(Outcome::is_failure);
-            self.remarkable += u64::from(remarkable);
+            met += u64::from(remarkable);
             // Start times end in digits that are as good as random.
             let sampled = one_in == 1 || starts[row] % one_in == 0;
             let kept = sampled || (remarkable && !self.thinned);
@@ -139,29 +146,38 @@ impl Accumulator for Gathering {
             };
             of_group.push(event);
         }
+        self.remarkable.fetch_add(met, Ordering::Relaxed);
         self.thin();
     }
 
     fn merge(&mut self, other: Self, _: &Texts) {
-        self.remarkable += other.remarkable;
         self.events.extend(other.events);
-        if other.thinned && !self.thinned {
-            self.remarkable = self.remarkable.max(self.most + 1);
-        }
+        self.thinned &= other.thinned;
         self.thin();
     }
 }
 
-/// Sorted by time, those at the same time as they lie in the files.
-fn in_order(events: &[Event]) -> Vec<Event> {
-    // Events are large: what is sorted is where they are.
-    let mut order: Vec<(i64, i64, usize)> = events
-        .iter()
-        .enumerate()
-        .map(|(place, event)| (event.time, event.start_ns, place))
-        .collect();
-    order.sort_unstable();
-    order.into_iter().map(|(.., place)| events[place]).collect()
+/// Sorts by time, those at the same time as they lie in the files.
+fn sort(events: &mut [Event]) {
+    // Events are large and many: what is sorted is where they are, and then each
+    // is moved once, without a second copy of all.
+    let mut from: Vec<u32> = (0..events.len() as u32).collect();
+    from.sort_unstable_by_key(|at| {
+        let event = &events[*at as usize];
+        (event.time, event.start_ns, *at)
+    });
+    for first in 0..from.len() {
+        let mut to = first;
+        // Around the circle of places that ends where it began.
+        loop {
+            let next = std::mem::replace(&mut from[to], to as u32) as usize;
+            if next == first || next == to {
+                break;
+            }
+            events.swap(to, next);
+            to = next;
+        }
+    }
 }
 
 /// Gives texts numbers in the order of the rows, whatever thread met them

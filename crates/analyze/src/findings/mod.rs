@@ -45,7 +45,7 @@ mod when;
 mod words;
 
 pub use command::Command;
-pub use evidence::{Evidence, MOST_ROWS};
+pub use evidence::Evidence;
 pub use finding::{Class, Finding};
 pub use gather::Gathering;
 pub use partial::partial;

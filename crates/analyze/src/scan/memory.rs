@@ -21,6 +21,11 @@ impl Memory {
         Self { all: bytes, free: Mutex::new(bytes), returned: Condvar::new() }
     }
 
+    /// All bytes, taken or free.
+    pub fn all(&self) -> u64 {
+        self.all
+    }
+
     /// Waits until so much is free; none if it is more than there is.
     pub fn take(&self, bytes: u64) -> Option<Held<'_>> {
         if bytes > self.all {

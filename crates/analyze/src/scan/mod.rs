@@ -13,6 +13,7 @@
 
 mod asked;
 pub mod batch;
+mod budget;
 mod by_counts;
 mod census;
 pub mod column;
@@ -39,6 +40,7 @@ use std::sync::{Mutex, PoisonError};
 use foldhash::fast::RandomState;
 
 pub use batch::{Batch, Place};
+pub use budget::Budget;
 pub use key::{By, Part, Value};
 pub use network::network;
 pub use reader::Task;
@@ -97,25 +99,6 @@ impl<A: Accumulator> Accumulator for Vec<A> {
     }
     fn merge(&mut self, other: Self, texts: &Texts) {
         self.iter_mut().zip(other).for_each(|(own, other)| own.merge(other, texts));
-    }
-}
-
-/// What a run may hold in memory.
-#[derive(Debug, Clone, Copy)]
-pub struct Budget {
-    /// Groups of a ranking, some 300 bytes each with their texts.
-    pub groups: usize,
-    /// Latencies collected at a time to find percentiles, 8 bytes each.
-    pub values: usize,
-    /// Rows of a listing at a time, some 300 bytes each with their places.
-    pub rows: usize,
-    /// Bytes of different texts that a scan meets, with 16 more for each.
-    pub texts: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { groups: 320_000, values: 4_000_000, rows: 100_000, texts: 128 << 20 }
     }
 }
 
@@ -248,7 +231,7 @@ impl<'a> Scan<'a> {
             texts: &texts,
             columns: &columns,
             absurd: &self.absurd,
-            memory: &memory::Memory::new(reader::MEMORY),
+            memory: &memory::Memory::new(self.budget.pages),
         };
         self.progress.begin(tasks.iter().map(|task| task.size(self.captures)));
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));

@@ -25,10 +25,6 @@ use crate::guard;
 use crate::select::{Bounds, Condition, Filter, Known, Nulls};
 use crate::units;
 
-/// What the pages of row groups that are being read may take in memory, bytes.
-/// Those of one that `record` wrote take some 2 MB. Texts are held four times
-/// while they are read: unpacked, by row, by number, and for the whole run.
-pub const MEMORY: u64 = 96 << 20;
 /// Longest text. Paths of control groups have 4,096 bytes at most.
 const LONGEST_TEXT: usize = 1 << 16;
 /// Rows of a batch: few enough to stay in the caches.
@@ -209,8 +205,11 @@ impl Pass<'_> {
         let group = capture.file.row_group(task.group);
         let needed = pages::memory(&file, group, &columns).map_err(failed)?;
         let _held = self.memory.take(needed).ok_or_else(|| {
-            let needed = units::bytes(needed);
-            damaged(&format!("its pages take {needed} of memory, far more than a capture's"))
+            let [needed, room] = [needed, self.memory.all()].map(units::bytes);
+            damaged(&format!(
+                "the pages of a row group take {needed} of memory, more than a capture's and than \
+                 the {room} there is room for"
+            ))
         })?;
         let metadata = capture.file.metadata().clone();
         let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
