@@ -4,7 +4,8 @@
 //! checked) → `select` (which rows) → one of `commands`, which feeds its
 //! accumulators from a `scan` and makes typed tables (`answer`) of what they
 //! found, with `stats` and `findings` → `output` (one module per format).
-//! `quality` says how far the captures can be believed.
+//! `quality` says how far the captures can be believed. `merge` makes one
+//! capture of many.
 //!
 //! This is a library only so that tests, benchmarks and fuzz targets can run
 //! the program in their own process, with [`answer`]. Its interface to users
@@ -21,6 +22,7 @@ mod findings;
 mod guard;
 mod manual;
 mod memory;
+mod merge;
 mod output;
 mod progress;
 mod quality;

@@ -110,6 +110,10 @@ fn run(
                 _ => Err(unwritten(&error)),
             })
         }
+        Command::Merge(arguments) => {
+            let (text, warnings) = arguments.run().map_err(|error| failed(&error))?;
+            Ok((0, Output { bytes: text.into_bytes(), warnings }))
+        }
         Command::Man { directory } => {
             let name = crate::capture::display_name(directory);
             manual::write(directory).map_err(|error| failed(&format!("{name}: {error}")))?;

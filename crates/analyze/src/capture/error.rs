@@ -72,6 +72,8 @@ pub enum Problem {
     Truncated,
     #[error("is damaged ({0}); copy it again, or run `record recover` on its journal")]
     Damaged(String),
+    #[error("changed while it was read; try again")]
+    Changed,
     #[error("is a Parquet file but not a capture; name one written by `record`")]
     NotACapture,
     #[error(

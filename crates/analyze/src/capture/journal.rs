@@ -6,13 +6,16 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use connlat_schema::capture::file::{SealError, WriteError, WriterOptions, capture_info, seal};
 use connlat_schema::capture::journal::{JournalEnd, JournalReader};
 
 use super::error::Problem;
+use super::opening::Shared;
+use super::shared_file::SharedFile;
 use super::{Capture, expand, live, parquet as sealed};
 use crate::{guard, units};
 
@@ -62,11 +65,12 @@ impl fmt::Display for LeftOver {
 ///
 /// # Errors
 /// [`Problem`] when it is no journal, or cannot be read or copied.
-pub(super) fn open(path: &Path, file: File) -> Result<Capture, Problem> {
+pub(super) fn open(path: &Path, file: File, shared: &Shared) -> Result<Capture, Problem> {
     // A recorder may still be writing: what comes later is not looked at.
     let bytes = file.metadata()?.len();
     let lock = file.try_clone()?;
-    let copied = guard::caught(|| copy(file.take(bytes))).map_err(Problem::damaged)?;
+    let copied =
+        guard::caught(|| shared.journals.add(file.take(bytes))).map_err(Problem::damaged)?;
     let (end, read, copy) = match copied {
         // The first message is not whole yet.
         Err(Problem::NotAJournal | Problem::Truncated)
@@ -80,22 +84,41 @@ pub(super) fn open(path: &Path, file: File) -> Result<Capture, Problem> {
     let footer = sealed::footer(&copy)?;
     let info = capture_info(&footer)?;
     let rows = info.counters.written;
-    let file = sealed::temporary(copy, footer)?;
+    let file = sealed::temporary(copy, footer, shared)?;
     let journal = Some(LeftOver { end, live, ignored: bytes.saturating_sub(read) });
     Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal, file })
 }
 
-/// How the journal ended, the bytes of it that are whole, and its rows.
-fn copy(input: impl Read) -> Result<(JournalEnd, u64, File), Problem> {
-    let journal = JournalReader::open(BufReader::new(input))?;
-    let out = BufWriter::new(tempfile::tempfile().map_err(temporary)?);
-    let options = WriterOptions { zstd_level: ZSTD_LEVEL, ..WriterOptions::default() };
-    let (sealed, out) = seal(journal, out, &options, |info| info).map_err(|error| match error {
-        SealError::Journal(error) => error.into(),
-        SealError::Write(WriteError::Metadata(error)) => error.into(),
-        SealError::Write(error) => temporary(error),
-    })?;
-    Ok((sealed.end, sealed.read, out.into_inner().map_err(temporary)?))
+/// What is whole of all journals, one after another in a temporary file, so that
+/// they take one descriptor. One is copied at a time: each takes the memory of
+/// a row group.
+#[derive(Default)]
+pub(super) struct Copies(Mutex<Option<Arc<File>>>);
+
+impl Copies {
+    /// How the journal ended, the bytes of it that are whole, and its rows.
+    fn add(&self, input: impl Read) -> Result<(JournalEnd, u64, SharedFile), Problem> {
+        let journal = JournalReader::open(BufReader::new(input))?;
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match &*all {
+            Some(file) => Arc::clone(file),
+            None => {
+                let file = Arc::new(tempfile::tempfile().map_err(temporary)?);
+                all.insert(file).clone()
+            }
+        };
+        let begin = (&*file).seek(SeekFrom::End(0)).map_err(temporary)?;
+        let options = WriterOptions { zstd_level: ZSTD_LEVEL, ..WriterOptions::default() };
+        let sealed = seal(journal, BufWriter::new(&*file), &options, |info| info);
+        let (sealed, out) = sealed.map_err(|error| match error {
+            SealError::Journal(error) => error.into(),
+            SealError::Write(WriteError::Metadata(error)) => error.into(),
+            SealError::Write(error) => temporary(error),
+        })?;
+        let _: &File = out.into_inner().map_err(temporary)?;
+        let end = (&*file).seek(SeekFrom::End(0)).map_err(temporary)?;
+        Ok((sealed.end, sealed.read, SharedFile::part(file, begin, end.saturating_sub(begin))))
+    }
 }
 
 fn temporary(error: impl fmt::Display) -> Problem {

@@ -1,11 +1,21 @@
 //! Bounds on what a footer may claim, checked before a library believes it.
 
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind, Read};
 
+use bytes::Bytes;
 use connlat_schema::thrift::{Compact, LIST, STRUCT};
+use parquet::file::reader::Length;
 
 use super::error::Problem;
+use super::shared_file::SharedFile;
+
+/// First and last bytes of every Parquet file.
+pub(super) const MAGIC: &[u8] = b"PAR1";
+/// Magic, footer length and magic: nothing shorter can be Parquet.
+const SHORTEST: u64 = 12;
+/// Bytes from the end that are read at once.
+const AT_ONCE: u64 = 32 << 10;
 
 /// Longest footer that is looked at: some 5,000 row groups, half a billion rows.
 const FOOTER_BYTES: u64 = 16 << 20;
@@ -22,16 +32,22 @@ const ALL_ELEMENTS: u64 = 3_000_000;
 const ROW_GROUPS: i16 = 4;
 const COLUMNS: i16 = 1;
 
-/// Checks that a footer is no longer, and its lists no larger, than a capture's
-/// can be.
-pub(super) fn check_footer(file: &mut File) -> Result<(), Problem> {
-    let size = file.seek(SeekFrom::End(0))?;
-    let end = size.checked_sub(8).ok_or(Problem::Truncated)?;
-    file.seek(SeekFrom::Start(end))?;
-    let mut length = [0; 4];
-    file.read_exact(&mut length)?;
-    let length = u64::from(u32::from_le_bytes(length));
-    let start = end.checked_sub(length).filter(|start| *start >= 4);
+/// The footer of a file, if it is no longer, and its lists are no larger, than a
+/// capture's can be.
+///
+/// # Errors
+/// [`Problem`] when it is not whole, too large, or cannot be read.
+pub(super) fn checked_footer(file: &SharedFile) -> Result<Bytes, Problem> {
+    let size = file.len();
+    if size < SHORTEST {
+        return Err(Problem::Truncated);
+    }
+    // Most footers are read with their length: on a network each read waits.
+    let tail = read(file, size - size.min(AT_ONCE), size)?;
+    let (rest, end) = tail.split_at(tail.len() - 8);
+    let Some((length, MAGIC)) = end.split_first_chunk() else { return Err(Problem::Truncated) };
+    let length = u64::from(u32::from_le_bytes(*length));
+    let start = (size - 8).checked_sub(length).filter(|start| *start >= 4);
     let start = start.ok_or_else(|| Problem::damaged("its footer is longer than the file"))?;
     if length > FOOTER_BYTES {
         let length = crate::units::bytes(length);
@@ -39,13 +55,17 @@ pub(super) fn check_footer(file: &mut File) -> Result<(), Problem> {
             "its footer has {length}, a capture's at most 16 MB"
         )));
     }
-    file.seek(SeekFrom::Start(start))?;
-    walk(BufReader::new(file.take(length))).map_err(|error| match error.kind() {
-        ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
-            Problem::damaged(format!("footer: {error}"))
-        }
-        _ => error.into(),
-    })
+    let footer = match rest.len().checked_sub(length as usize) {
+        Some(begin) => tail.slice(begin..rest.len()),
+        None => read(file, start, size - 8)?,
+    };
+    walk(&*footer).map_err(|error| Problem::damaged(format!("footer: {error}")))?;
+    Ok(footer)
+}
+
+fn read(file: &SharedFile, from: u64, to: u64) -> Result<Bytes, Problem> {
+    let length = to.saturating_sub(from) as usize;
+    Ok(file.read(from, length)?)
 }
 
 fn refused(what: &str) -> io::Error {

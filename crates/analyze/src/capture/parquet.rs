@@ -2,71 +2,63 @@
 //! footer is checked here, before a row is read.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, Schema};
+use connlat_schema::capture::columns::NAMES;
 use connlat_schema::capture::file::{ColumnProblem, capture_info, check_columns};
 use connlat_schema::capture::footer::FooterError;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::reader::Length;
 
 use super::error::Problem;
+use super::opening::Shared;
 use super::shared_file::SharedFile;
-use super::{Capture, columns, limits};
+use super::{Capture, RowGroup, columns, limits};
 use crate::guard;
 
-/// First and last bytes of every Parquet file.
-const MAGIC: &[u8; 4] = b"PAR1";
-/// Magic, footer length and magic: nothing shorter can be Parquet.
-const SHORTEST: u64 = 12;
 /// A footer that claims more rows per byte is a lie: counting them would only
 /// take time. A capture whose rows are all alike reaches about 100.
 const MAX_ROWS_PER_BYTE: u64 = 1_000;
 
 /// Opens a sealed capture, and keeps it open if asked to: then it can be read
-/// even if a flight recorder deletes it meanwhile.
+/// even if a flight recorder deletes it meanwhile. `head` are its first bytes.
 ///
 /// # Errors
 /// [`Problem`] when it is no capture, or its footer contradicts itself.
-pub(super) fn open(path: &Path, mut file: File, keep_open: bool) -> Result<Capture, Problem> {
+pub(super) fn open(
+    path: &Path,
+    (file, head): (File, &[u8]),
+    keep_open: bool,
+    shared: &Shared,
+) -> Result<Capture, Problem> {
+    // Tells apart what is not Parquet at all and what was cut off.
+    if !limits::MAGIC.starts_with(head) {
+        return Err(Problem::NotParquet);
+    }
     let bytes = file.metadata()?.len();
-    check_magic(&mut file, bytes)?;
-
-    limits::check_footer(&mut file)?;
-    let footer = footer(&file)?;
-    let info = capture_info(&footer)?;
-    check_columns(footer.file_metadata().schema_descr())?;
     // Holes in a file hold no rows.
     let held = limits::bytes_held(&file, bytes);
-    let rows = guard::caught(|| check_extent(&footer, bytes, held)).map_err(Problem::damaged)??;
+    let file = SharedFile::new(file)?;
+    let footer = footer(&file)?;
+    let info = capture_info(&footer)?;
+    let rows = check(&footer, bytes, held)?;
     let place = match keep_open {
-        true => Place::Open(SharedFile::new(file)?),
+        true => Place::Open(file),
         false => Place::Named(std::path::absolute(path)?),
     };
-    let file = ValidFile { place, metadata: as_read(footer)? };
+    let file = ValidFile::of(place, footer, shared)?;
     Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal: None, file })
 }
 
-/// Tells apart what is not Parquet at all and what was cut off.
-fn check_magic(file: &mut File, bytes: u64) -> Result<(), Problem> {
-    let mut head = Vec::new();
-    file.by_ref().take(4).read_to_end(&mut head)?;
-    if !MAGIC.starts_with(&head) {
-        return Err(Problem::NotParquet);
-    }
-    if bytes < SHORTEST {
-        return Err(Problem::Truncated);
-    }
-    let mut tail = [0; 4];
-    file.seek(SeekFrom::End(-4))?;
-    file.read_exact(&mut tail)?;
-    if &tail != MAGIC {
-        return Err(Problem::Truncated);
-    }
-    Ok(())
+/// Whether the footer is that of a capture; returns the number of rows.
+fn check(footer: &ParquetMetaData, bytes: u64, held: u64) -> Result<u64, Problem> {
+    check_columns(footer.file_metadata().schema_descr())?;
+    guard::caught(|| check_extent(footer, bytes, held)).map_err(Problem::damaged)?
 }
 
 impl From<FooterError> for Problem {
@@ -137,7 +129,11 @@ fn check_chunks(group: &RowGroupMetaData, bytes: u64) -> Result<(), &'static str
 /// A validated file as the scan is going to read it.
 pub struct ValidFile {
     place: Place,
-    metadata: ArrowReaderMetadata,
+    groups: Box<[RowGroup]>,
+    /// A column that the format did not have when this was written.
+    further: Option<String>,
+    /// None if the footer is read again: those of many files fill the memory.
+    metadata: Option<ArrowReaderMetadata>,
 }
 
 /// Where the rows are.
@@ -150,6 +146,16 @@ enum Place {
 }
 
 impl ValidFile {
+    fn of(place: Place, footer: ParquetMetaData, shared: &Shared) -> Result<Self, Problem> {
+        let groups = footer.row_groups().iter().map(RowGroup::of).collect();
+        let size = footer.memory_size();
+        let columns = footer.file_metadata().schema_descr().columns().iter();
+        let mut names = columns.map(|column| column.path().string());
+        let further = names.find(|name| !NAMES.contains(&name.as_str()));
+        let metadata = as_read(footer)?;
+        Ok(Self { place, groups, further, metadata: shared.keeps(size).then_some(metadata) })
+    }
+
     /// Opens it.
     ///
     /// # Errors
@@ -161,19 +167,32 @@ impl ValidFile {
         }
     }
 
-    /// Its footer, with text columns as dictionaries.
-    pub fn metadata(&self) -> &ArrowReaderMetadata {
-        &self.metadata
+    /// Its footer, with text columns as dictionaries; read from the open file
+    /// unless it was kept.
+    ///
+    /// # Errors
+    /// [`Problem`] when it cannot be read, or is not the one that was checked.
+    pub fn metadata(&self, file: &SharedFile) -> Result<ArrowReaderMetadata, Problem> {
+        if let Some(metadata) = &self.metadata {
+            return Ok(metadata.clone());
+        }
+        let footer = footer(file)?;
+        check(&footer, file.len(), u64::MAX)?;
+        let groups: Box<[RowGroup]> = footer.row_groups().iter().map(RowGroup::of).collect();
+        if groups != self.groups {
+            return Err(Problem::Changed);
+        }
+        as_read(footer)
+    }
+
+    /// A column of it that this program does not know, if there is one.
+    pub fn further_column(&self) -> Option<&str> {
+        self.further.as_deref()
     }
 
     /// Its row groups.
-    pub fn row_groups(&self) -> &[RowGroupMetaData] {
-        self.metadata.metadata().row_groups()
-    }
-
-    /// One of them.
-    pub fn row_group(&self, group: usize) -> &RowGroupMetaData {
-        self.metadata.metadata().row_group(group)
+    pub fn row_groups(&self) -> &[RowGroup] {
+        &self.groups
     }
 }
 
@@ -181,8 +200,12 @@ impl ValidFile {
 ///
 /// # Errors
 /// [`Problem`] when its footer is not one that can be read.
-pub(super) fn temporary(file: File, footer: ParquetMetaData) -> Result<ValidFile, Problem> {
-    Ok(ValidFile { place: Place::Open(SharedFile::new(file)?), metadata: as_read(footer)? })
+pub(super) fn temporary(
+    file: SharedFile,
+    footer: ParquetMetaData,
+    shared: &Shared,
+) -> Result<ValidFile, Problem> {
+    ValidFile::of(Place::Open(file), footer, shared)
 }
 
 /// How columns are read. An Arrow schema that a writer embedded is not looked at.
@@ -201,9 +224,10 @@ fn as_read(footer: ParquetMetaData) -> Result<ArrowReaderMetadata, Problem> {
 /// The footer as it stands.
 ///
 /// # Errors
-/// [`Problem::Damaged`].
-pub(super) fn footer(file: &File) -> Result<ParquetMetaData, Problem> {
-    guard::caught(|| ParquetMetaDataReader::new().parse_and_finish(file))
+/// [`Problem`].
+pub(super) fn footer(file: &SharedFile) -> Result<ParquetMetaData, Problem> {
+    let bytes = limits::checked_footer(file)?;
+    guard::caught(|| ParquetMetaDataReader::decode_metadata(&bytes))
         .map_err(Problem::damaged)?
         .map_err(Problem::damaged)
 }

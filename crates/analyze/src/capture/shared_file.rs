@@ -8,11 +8,13 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
-/// An open file. Clones of a [`File`] share one position, which threads would
-/// move under each other; this has none.
+/// An open file, or a part of one. Clones of a [`File`] share one position, which
+/// threads would move under each other; this has none.
 #[derive(Debug, Clone)]
 pub struct SharedFile {
     file: Arc<File>,
+    /// Where the part begins.
+    base: u64,
     bytes: u64,
 }
 
@@ -23,7 +25,23 @@ impl SharedFile {
     /// When its length cannot be read.
     pub fn new(file: File) -> io::Result<Self> {
         let bytes = file.metadata()?.len();
-        Ok(Self { file: Arc::new(file), bytes })
+        Ok(Self { file: Arc::new(file), base: 0, bytes })
+    }
+
+    /// Bytes from a place on.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not there.
+    pub fn read(&self, start: u64, length: usize) -> io::Result<Bytes> {
+        let mut bytes = vec![0; length];
+        let position = self.base.saturating_add(start);
+        At { file: Arc::clone(&self.file), position }.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+
+    /// A part of an open file.
+    pub fn part(file: Arc<File>, base: u64, bytes: u64) -> Self {
+        Self { file, base, bytes }
     }
 }
 
@@ -37,7 +55,10 @@ impl ChunkReader for SharedFile {
     type T = BufReader<At>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(BufReader::new(At { file: Arc::clone(&self.file), position: start }))
+        Ok(BufReader::new(At {
+            file: Arc::clone(&self.file),
+            position: self.base.saturating_add(start),
+        }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
@@ -45,9 +66,7 @@ impl ChunkReader for SharedFile {
         if end.is_none() {
             return Err(ParquetError::EOF(format!("{length} bytes at {start} are not there")));
         }
-        let mut bytes = vec![0; length];
-        At { file: Arc::clone(&self.file), position: start }.read_exact(&mut bytes)?;
-        Ok(bytes.into())
+        Ok(self.read(start, length)?)
     }
 }
 

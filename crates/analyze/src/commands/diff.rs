@@ -179,10 +179,10 @@ impl Diff {
 
 /// The argument and the span of each recording.
 fn recordings(captures: &Captures) -> impl Iterator<Item = (usize, (i64, i64))> {
-    captures
-        .each
-        .iter()
-        .map(|capture| (capture.argument, (capture.info.start.time_us, capture.info.stop.time_us)))
+    captures.each.iter().flat_map(|capture| {
+        let spans = capture.info.recorded_us().into_iter();
+        spans.map(|span| (capture.argument, span))
+    })
 }
 
 /// Seconds within all the limits during which somebody recorded, whether one

@@ -103,6 +103,19 @@ fn facts(file: &FileTrust<'_>) -> Vec<(String, String)> {
             fact(&format!("{name} (netns {})", netns.join(", ")), value.clone());
         }
     }
+    if let Some(merged) = &info.merged {
+        fact("merged from", units::counted(merged.captures, "capture"));
+        fact("of them not finished", merged.unfinished.to_string());
+        fact("gaps", format!("{}, {}", merged.gap_count, units::duration(merged.gap_ns)));
+        for gap in &merged.gaps {
+            let (from, to) = (gap.from.time_us, gap.to.time_us);
+            let span = format!("{} to {}", units::rfc3339(from, 6), units::rfc3339(to, 6));
+            fact("nobody recorded", span);
+        }
+        for other in &merged.command_lines {
+            fact("another command line", other.join(" "));
+        }
+    }
     if let Some(problem) = &info.account_problem {
         fact("account", format!("unknown: {problem}"));
     }

@@ -10,6 +10,7 @@ mod events;
 mod heatmap;
 mod histogram;
 mod info;
+mod merge;
 mod merged;
 mod outcomes;
 mod over_time;
@@ -140,6 +141,8 @@ macro_rules! commands {
         pub enum Command {
             $($command($arguments),)+
 
+            Merge(merge::Merge),
+
             /// Prints the completions of a shell
             #[command(after_help = "Examples:
   analyze completions bash > /etc/bash_completion.d/analyze")]
@@ -161,7 +164,7 @@ macro_rules! commands {
             pub fn ask(&self) -> Option<&dyn Ask> {
                 match self {
                     $(Self::$command(arguments) => Some(arguments),)+
-                    Self::Completions { .. } | Self::Man { .. } => None,
+                    Self::Merge(_) | Self::Completions { .. } | Self::Man { .. } => None,
                 }
             }
 
@@ -169,6 +172,7 @@ macro_rules! commands {
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$command(_) => $name,)+
+                    Self::Merge(_) => "merge",
                     Self::Completions { .. } => "completions",
                     Self::Man { .. } => "man",
                 }

@@ -1,7 +1,6 @@
 //! What commands over time share: the span they cover.
 
 use connlat_schema::capture::columns::TIME;
-use connlat_schema::capture::metadata::CaptureInfo;
 
 use super::{AskError, Run};
 use crate::capture::Captures;
@@ -19,6 +18,7 @@ pub type Span = Option<(i64, i64)>;
 pub fn span(run: &Run<'_>) -> Result<Span, AskError> {
     let (from, to) = run.selection.span(run.captures.recorded())?;
     let recorded = recordings(run.captures)
+        .into_iter()
         .filter_map(|(start, stop)| {
             let start = from.map_or(start, |from| start.max(from));
             let stop = to.map_or(stop, |to| stop.min(to));
@@ -39,13 +39,20 @@ fn union(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
     (a.0.min(b.0), a.1.max(b.1))
 }
 
-/// The spans of recordings, where what the file says of it can be one.
-pub fn recordings(captures: &Captures) -> impl Iterator<Item = (i64, i64)> {
-    let recorded = |info: &CaptureInfo| {
-        let (start, stop) = (info.start.time_us, info.stop.time_us);
-        (start <= stop).then_some((start, stop))
-    };
-    captures.each.iter().filter_map(move |capture| recorded(&capture.info))
+/// The times in which somebody recorded, where what the files say of it can be
+/// true; those that follow each other are one.
+pub fn recordings(captures: &Captures) -> Vec<(i64, i64)> {
+    let mut all: Vec<(i64, i64)> =
+        captures.each.iter().flat_map(|capture| capture.info.recorded_us()).collect();
+    all.sort_unstable();
+    let mut spans: Vec<(i64, i64)> = Vec::new();
+    for span in all {
+        match spans.last_mut() {
+            Some(last) if span.0 <= last.1 => last.1 = last.1.max(span.1),
+            _ => spans.push(span),
+        }
+    }
+    spans
 }
 
 /// First and last start of the rows, µs.

@@ -112,9 +112,10 @@ impl TimeSeries {
         measure: &Measure,
     ) -> AnswerTable<'static> {
         let mut table = AnswerTable::timeseries(by, self.every, &self.buckets, measure);
+        let recorded = recordings(captures);
         let outside = self.buckets.iter().filter(|(start, ..)| {
             let end = start.saturating_add(self.every);
-            !recordings(captures).any(|(from, to)| *start <= to && from < end)
+            !recorded.iter().any(|(from, to)| start <= to && *from < end)
         });
         match outside.count() {
             0 => {}

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use connlat_schema::capture::merged::Merged;
 use connlat_schema::capture::metadata::{Counters, NetworkInfo, StopReason};
 use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
 
@@ -189,6 +190,8 @@ struct File<'a> {
     networks: &'a [NetworkInfo],
     account_problem: Option<&'a str>,
     unavailable: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merged: Option<&'a Merged>,
     clock: Clock,
 }
 
@@ -254,6 +257,7 @@ impl<'a> From<&'a FileTrust<'a>> for File<'a> {
             networks: &info.networks,
             account_problem: info.account_problem.as_deref(),
             unavailable: &info.unavailable,
+            merged: info.merged.as_ref(),
             clock: Clock {
                 samples: clock.samples,
                 step_ns: clock.step_ns,

@@ -2,16 +2,17 @@
 //! and every reason why a figure may not mean what it seems to.
 
 mod clock;
+mod overlap;
 mod warning;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use connlat_schema::capture::metadata::{CaptureInfo, Lost, StopReason};
 
 use crate::capture::{Capture, Captures, display_name};
 
 pub use clock::Clock;
-pub use warning::{Warning, told};
+pub use warning::{Warning, gaps, told};
 
 /// What is known of one capture.
 #[derive(Clone)]
@@ -64,11 +65,11 @@ impl<'a> Trust<'a> {
     /// sums saturate.
     pub fn new(captures: &'a Captures) -> Self {
         let infos = || captures.each.iter().map(|capture| &capture.info);
-        let mut hosts: Vec<&str> = Vec::new();
+        let (mut hosts, mut known): (Vec<&str>, HashSet<&str>) = Default::default();
         let mut suppressed: BTreeMap<&str, u64> = BTreeMap::new();
         let mut lost: Vec<(&'static str, u64)> = Vec::new();
         for info in infos() {
-            if !hosts.contains(&info.host.as_str()) {
+            if known.insert(&info.host) {
                 hosts.push(&info.host);
             }
             for (outcome, count) in &info.counters.suppressed {

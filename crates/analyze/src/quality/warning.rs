@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use connlat_schema::capture::merged::Merged;
 use connlat_schema::capture::metadata::CaptureInfo;
 
+use super::overlap::overlaps;
 use super::{FileTrust, Trust, stop_reason};
 use crate::stats::Percentile;
 use crate::units;
@@ -48,6 +50,13 @@ pub enum Warning {
         file: String,
         /// How it ended.
         end: String,
+    },
+    /// A capture was put together from others between which nobody recorded.
+    Gaps {
+        /// The file.
+        file: String,
+        /// How often, and for how long in all.
+        gaps: String,
     },
     /// Connects below `--min-latency` have no rows.
     Suppressed(u64),
@@ -105,6 +114,7 @@ impl Warning {
             Self::Missed { .. } => "missed",
             Self::NotClean { .. } => "not_clean",
             Self::Journal { .. } => "journal",
+            Self::Gaps { .. } => "gaps",
             Self::Suppressed(_) => "suppressed",
             Self::Filtered(_) => "filtered",
             Self::ClockStep { .. } => "clock_step",
@@ -164,6 +174,11 @@ impl fmt::Display for Warning {
                 f,
                 "{file} is a journal that was not cleanly finished ({end}); its last connects may be \
                  missing; `record recover {file}` makes a capture of it"
+            ),
+            Self::Gaps { file, gaps } => write!(
+                f,
+                "{file} was put together from captures between which nobody recorded: {gaps}; what \
+                 happened then is not in any figure"
             ),
             Self::Suppressed(count) => write!(
                 f,
@@ -257,6 +272,18 @@ fn named(files: &[String]) -> String {
     }
 }
 
+/// How often nobody recorded, for how long, and when for the longest time.
+pub fn gaps(merged: &Merged) -> String {
+    let all = units::counted(merged.gap_count, "gap");
+    let mut words = format!("{all}, {} in all", units::duration(merged.gap_ns));
+    if let Some(longest) = merged.gaps.iter().max_by_key(|gap| gap.length_ns()) {
+        let (from, to) = (units::time(longest.from.time_us, 3), units::time(longest.to.time_us, 3));
+        let which = if merged.gap_count > 1 { "the longest " } else { "" };
+        words.push_str(&format!(", {which}from {from} to {to}"));
+    }
+    words
+}
+
 /// The warnings in words. A recorder that rotates leaves hundreds of files, so
 /// of one kind only the first few are told.
 pub fn told(warnings: &[Warning]) -> Vec<String> {
@@ -295,10 +322,19 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
             let (file, end) = (file.name(), left_over.to_string());
             warnings.push(Warning::Journal { file, end });
         } else if !info.clean {
-            warnings.push(Warning::NotClean {
-                file: file.name(),
-                reason: crate::escape::terminal(&stop_reason(&info.stop_reason)),
-            });
+            let reason = match &info.merged {
+                Some(merged) if merged.unfinished > 0 => {
+                    let all = units::counted(merged.captures, "capture");
+                    format!("{} of the {all} in it", merged.unfinished)
+                }
+                _ => crate::escape::terminal(&stop_reason(&info.stop_reason)),
+            };
+            warnings.push(Warning::NotClean { file: file.name(), reason });
+        }
+    }
+    for file in &trust.files {
+        if let Some(merged) = file.capture.info.merged.as_ref().filter(|it| it.gap_count > 0) {
+            warnings.push(Warning::Gaps { file: file.name(), gaps: gaps(merged) });
         }
     }
     for (file, why) in trust.unread {
@@ -310,7 +346,7 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
     for (copy, kept) in trust.copies {
         warnings.push(Warning::Copy(copy.clone(), kept.clone()));
     }
-    overlaps(trust, &mut warnings);
+    warnings.extend(overlaps(&trust.files));
     same_names(trust, &mut warnings);
     for file in &trust.files {
         let (written, rows) = (file.capture.info.counters.written, file.capture.rows);
@@ -403,24 +439,6 @@ fn same_names(trust: &Trust<'_>, warnings: &mut Vec<Warning>) {
         let machines = ids.len().max(if together { 2 } else { 1 });
         if machines > 1 {
             warnings.push(Warning::SameName(crate::escape::terminal(host), machines));
-        }
-    }
-}
-
-/// Names each file once that overlaps with an earlier one.
-fn overlaps(trust: &Trust<'_>, warnings: &mut Vec<Warning>) {
-    for (index, later) in trust.files.iter().enumerate() {
-        let (a, boot) = (&later.capture.info, &later.capture.info.boot_id);
-        let earlier = trust.files[..index].iter().find(|earlier| {
-            let b = &earlier.capture.info;
-            // Without a boot id the name has to tell.
-            b.boot_id == *boot
-                && (!boot.is_empty() || a.host == b.host)
-                && a.start.monotonic_ns < b.stop.monotonic_ns
-                && b.start.monotonic_ns < a.stop.monotonic_ns
-        });
-        if let Some(earlier) = earlier {
-            warnings.push(Warning::Overlap(earlier.name(), later.name()));
         }
     }
 }

@@ -30,6 +30,7 @@ mod reader;
 pub mod refine;
 pub mod rows;
 mod table;
+mod tasks;
 pub mod text;
 pub mod top;
 
@@ -43,8 +44,10 @@ pub use batch::{Batch, Place};
 pub use budget::Budget;
 pub use key::{By, Part, Value};
 pub use network::network;
-pub use reader::Task;
+pub use pages::check_memory;
+pub use reader::Footers;
 pub use rows::Rows;
+pub use tasks::Task;
 pub use text::Texts;
 
 use crate::capture::{Capture, SourceError};
@@ -169,13 +172,13 @@ impl<'a> Scan<'a> {
     /// First and last start that rows can have by the statistics of their row
     /// groups, µs; none if some have no statistics, or if there are no rows.
     pub fn bounds(&self) -> Option<(i64, i64)> {
-        reader::bounds(self.captures, self.filter)
+        tasks::bounds(self.captures, self.filter)
     }
 
     /// Network namespaces of one boot that rows come from, by the statistics of
     /// their row groups; none if they do not say.
     pub fn places(&self) -> Option<usize> {
-        reader::places(self.captures)
+        tasks::places(self.captures)
     }
 
     /// Processors there are.
@@ -189,7 +192,7 @@ impl<'a> Scan<'a> {
     /// [`ScanError`] for the first file that cannot be read to its end.
     pub fn run<A: Accumulator>(&self, empty: A) -> Result<Scanned<A>, ScanError> {
         let texts = Texts::with(self.hasher.clone()).at_most(self.budget.texts);
-        self.pass(empty, texts, &reader::tasks(self.captures, self.filter))
+        self.pass(empty, texts, &tasks::tasks(self.captures, self.filter))
     }
 
     /// One pass in which texts have the numbers given, and others have none.
@@ -201,7 +204,7 @@ impl<'a> Scan<'a> {
         empty: A,
         texts: Texts,
     ) -> Result<Scanned<A>, ScanError> {
-        self.pass(empty, texts, &reader::tasks(self.captures, self.filter))
+        self.pass(empty, texts, &tasks::tasks(self.captures, self.filter))
     }
 
     /// One pass over single rows, whatever the filter says of them.
@@ -214,7 +217,7 @@ impl<'a> Scan<'a> {
         places: &[Place],
     ) -> Result<Scanned<A>, ScanError> {
         let texts = Texts::with(self.hasher.clone()).at_most(self.budget.texts / PAGE_OF_TEXTS);
-        self.pass(empty, texts, &reader::tasks_of(places))
+        self.pass(empty, texts, &tasks::tasks_of(places))
     }
 
     fn pass<A: Accumulator>(
@@ -232,6 +235,7 @@ impl<'a> Scan<'a> {
             columns: &columns,
             absurd: &self.absurd,
             memory: &memory::Memory::new(self.budget.pages),
+            footers: reader::Footers::default(),
         };
         self.progress.begin(tasks.iter().map(|task| task.size(self.captures)));
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));

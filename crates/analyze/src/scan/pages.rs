@@ -10,6 +10,7 @@ use parquet::file::reader::ChunkReader;
 
 use super::ColumnSet;
 use crate::capture::Problem;
+use crate::units;
 
 /// Longest header of a page: it may hold two values as its statistics.
 const HEADER_BYTES: u64 = 1 << 20;
@@ -39,6 +40,32 @@ pub fn memory(
         }
     }
     Ok(sum)
+}
+
+/// Checks that reading these columns of a row group takes no more memory than
+/// `room`, bytes.
+///
+/// # Errors
+/// [`Problem`] if it takes more.
+pub fn check_memory(
+    file: &impl ChunkReader,
+    group: &RowGroupMetaData,
+    columns: &ColumnSet,
+    room: u64,
+) -> Result<(), Problem> {
+    match memory(file, group, columns)? {
+        needed if needed > room => Err(too_much(needed, room)),
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with a row group that takes so many bytes, of so many.
+pub fn too_much(needed: u64, room: u64) -> Problem {
+    let [needed, room] = [needed, room].map(units::bytes);
+    Problem::damaged(format!(
+        "the pages of a row group take {needed} of memory, more than a capture's and than the \
+         {room} there is room for"
+    ))
 }
 
 struct Page {

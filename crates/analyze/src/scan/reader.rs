@@ -1,165 +1,34 @@
 //! Row groups on disk become batches of the rows that are selected.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
-use connlat_schema::capture::columns::{LATENCY_NS, NETNS, OUTCOME, TIME, schema};
+use connlat_schema::capture::columns::{LATENCY_NS, schema};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
-use parquet::data_type::ByteArray;
-use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::statistics::Statistics;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
 
-use super::batch::{Batch, Place};
+use super::batch::Batch;
 use super::column::Dictionaries;
 use super::memory::Memory;
 use super::pages;
+use super::tasks::Task;
 use super::text::Texts;
 use super::{ColumnSet, ScanError};
-use crate::capture::{Capture, Problem};
+use crate::capture::{Capture, Problem, SharedFile};
 use crate::guard;
-use crate::select::{Bounds, Condition, Filter, Known, Nulls};
+use crate::select::Filter;
 use crate::units;
 
 /// Longest text. Paths of control groups have 4,096 bytes at most.
 const LONGEST_TEXT: usize = 1 << 16;
 /// Rows of a batch: few enough to stay in the caches.
 const BATCH: usize = 16_384;
-
-/// A row group to be read.
-pub struct Task {
-    capture: usize,
-    group: usize,
-    /// Rows wanted, ascending; none for all that are selected.
-    only: Option<Vec<u32>>,
-}
-
-impl Task {
-    /// Rows and bytes of it.
-    pub fn size(&self, captures: &[Capture]) -> (u64, u64) {
-        let group = captures[self.capture].file.row_group(self.group);
-        let bytes = group.compressed_size();
-        (group.num_rows().unsigned_abs(), bytes.unsigned_abs())
-    }
-}
-
-/// All row groups that may hold what is selected.
-pub fn tasks(captures: &[Capture], filter: &Filter) -> Vec<Task> {
-    let mut all = Vec::new();
-    for (capture, of_capture) in captures.iter().enumerate() {
-        for (group, statistics) in of_capture.file.row_groups().iter().enumerate() {
-            let holds = |condition: &Condition| condition.may_hold(&|name| known(statistics, name));
-            if may_hold(statistics, filter) && filter.condition.as_ref().is_none_or(holds) {
-                all.push(Task { capture, group, only: None });
-            }
-        }
-    }
-    all
-}
-
-/// The row groups of single rows.
-pub fn tasks_of(places: &[Place]) -> Vec<Task> {
-    let mut sorted = places.to_vec();
-    sorted.sort_unstable();
-    sorted.dedup();
-    let same = |a: &Place, b: &Place| (a.capture, a.group) == (b.capture, b.group);
-    let groups = sorted.chunk_by(same).map(|places| Task {
-        capture: places[0].capture as usize,
-        group: places[0].group as usize,
-        only: Some(places.iter().map(|place| place.row).collect()),
-    });
-    groups.collect()
-}
-
-fn column<'a>(group: &'a RowGroupMetaData, name: &str) -> Option<&'a Statistics> {
-    let chunk = group.columns().iter().find(|chunk| chunk.column_path().parts() == [name])?;
-    chunk.statistics()
-}
-
-/// What the statistics of a row group say of a column.
-fn known<'a>(group: &'a RowGroupMetaData, name: &str) -> Known<'a> {
-    let Some(statistics) = column(group, name) else { return Known::default() };
-    let rows = group.num_rows().unsigned_abs();
-    let nulls = match statistics.null_count_opt() {
-        Some(0) => Nulls::None,
-        Some(nulls) if nulls == rows => Nulls::Only,
-        _ => Nulls::Maybe,
-    };
-    let bounds = match statistics {
-        Statistics::Int32(values) => values
-            .min_opt()
-            .zip(values.max_opt())
-            .map(|(min, max)| Bounds::Integers((*min).into(), (*max).into())),
-        Statistics::Int64(values) => {
-            values.min_opt().zip(values.max_opt()).map(|(min, max)| Bounds::Integers(*min, *max))
-        }
-        // Old ones compared bytes as signed numbers.
-        Statistics::ByteArray(values) if !statistics.is_min_max_deprecated() => {
-            let text = |value: &'a ByteArray| std::str::from_utf8(value.data()).ok();
-            let (min, max) = (values.min_opt().and_then(text), values.max_opt().and_then(text));
-            min.zip(max).map(|(min, max)| Bounds::Texts(min, max))
-        }
-        _ => None,
-    };
-    Known { bounds, nulls }
-}
-
-/// Smallest and largest start in a row group by its statistics, µs.
-fn times(group: &RowGroupMetaData) -> Option<(i64, i64)> {
-    match column(group, TIME)? {
-        Statistics::Int64(times) => Some((*times.min_opt()?, *times.max_opt()?)),
-        _ => None,
-    }
-}
-
-/// Whether a row group may hold a row that is selected, whatever the condition
-/// says of it: how far a time series reaches does not depend on that.
-fn may_hold(group: &RowGroupMetaData, filter: &Filter) -> bool {
-    if let Some((first, last)) = times(group)
-        && (filter.from.is_some_and(|from| last < from) || filter.to.is_some_and(|to| first >= to))
-    {
-        return false;
-    }
-    let Some(Statistics::ByteArray(words)) = column(group, OUTCOME) else { return true };
-    match (words.min_opt(), words.max_opt(), words.min_is_exact() && words.max_is_exact()) {
-        (Some(min), Some(max), true) if min == max => filter.may_select_outcome(min.data()),
-        _ => true,
-    }
-}
-
-/// First and last start by the statistics of the row groups that may hold
-/// what is selected, µs.
-pub fn bounds(captures: &[Capture], filter: &Filter) -> Option<(i64, i64)> {
-    let groups = captures.iter().flat_map(|capture| capture.file.row_groups());
-    let groups = groups.filter(|group| group.num_rows() > 0 && may_hold(group, filter));
-    let all: Option<Vec<(i64, i64)>> = groups.map(times).collect();
-    let (first, last) = all?.into_iter().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
-    let first = filter.from.map_or(first, |from| first.max(from));
-    let last = filter.to.map_or(last, |to| last.min(to.saturating_sub(1)));
-    (first <= last).then_some((first, last))
-}
-
-/// Network namespaces of one boot that rows are of, where the statistics of
-/// every row group name a single one.
-pub fn places(captures: &[Capture]) -> Option<usize> {
-    let groups = captures.iter().flat_map(|capture| {
-        let boot = capture.info.boot_id.as_str();
-        capture.file.row_groups().iter().map(move |group| (boot, group))
-    });
-    let mut places = BTreeSet::new();
-    for (boot, group) in groups.filter(|(_, group)| group.num_rows() > 0) {
-        let Some(Statistics::Int64(namespaces)) = column(group, NETNS) else { return None };
-        match (namespaces.min_opt(), namespaces.max_opt()) {
-            (Some(min), Some(max)) if min == max => places.insert((boot, *min)),
-            _ => return None,
-        };
-    }
-    Some(places.len())
-}
 
 /// What all threads of a scan share.
 pub struct Pass<'a> {
@@ -171,6 +40,43 @@ pub struct Pass<'a> {
     pub absurd: &'a Mutex<BTreeMap<(usize, usize), u64>>,
     /// What row groups that are being read may take.
     pub memory: &'a Memory,
+    /// Footers that were read again.
+    pub footers: Footers,
+}
+
+/// Footers of the last captures that row groups were read of, for those that
+/// have many.
+#[derive(Default)]
+pub struct Footers(Mutex<VecDeque<(usize, ArrowReaderMetadata)>>);
+
+impl Footers {
+    /// Threads take row groups in order, so that few captures are read at once.
+    const KEPT: usize = 4;
+
+    /// The footer of the capture at a place, which is open.
+    ///
+    /// # Errors
+    /// As [`ValidFile::metadata`](crate::capture::ValidFile::metadata).
+    pub fn get(
+        &self,
+        place: usize,
+        capture: &Capture,
+        file: &SharedFile,
+    ) -> Result<ArrowReaderMetadata, Problem> {
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, footer)) = kept().iter().find(|(of, _)| *of == place) {
+            return Ok(footer.clone());
+        }
+        let footer = capture.file.metadata(file)?;
+        if capture.file.row_groups().len() > 1 {
+            let mut kept = kept();
+            kept.push_back((place, footer.clone()));
+            if kept.len() > Self::KEPT {
+                kept.pop_front();
+            }
+        }
+        Ok(footer)
+    }
 }
 
 impl Pass<'_> {
@@ -193,7 +99,7 @@ impl Pass<'_> {
     ) -> Result<u64, ScanError> {
         let failed = |problem: Problem| ScanError::from(problem.of(&capture.path));
         let damaged = |reason: &dyn std::fmt::Display| failed(Problem::damaged(reason));
-        let group_rows = capture.file.row_group(task.group).num_rows().unsigned_abs();
+        let group_rows = capture.file.row_groups()[task.group].rows;
         let mut columns = self.columns.clone();
         if task.only.is_none() {
             self.filter.columns(&mut columns);
@@ -202,16 +108,13 @@ impl Pass<'_> {
             return Ok(group_rows);
         }
         let file = capture.file.open().map_err(|error| failed(error.into()))?;
-        let group = capture.file.row_group(task.group);
+        let metadata = self.footers.get(task.capture, capture, &file).map_err(failed)?;
+        let group = metadata.metadata().row_group(task.group);
         let needed = pages::memory(&file, group, &columns).map_err(failed)?;
-        let _held = self.memory.take(needed).ok_or_else(|| {
-            let [needed, room] = [needed, self.memory.all()].map(units::bytes);
-            damaged(&format!(
-                "the pages of a row group take {needed} of memory, more than a capture's and than \
-                 the {room} there is room for"
-            ))
-        })?;
-        let metadata = capture.file.metadata().clone();
+        let _held = self
+            .memory
+            .take(needed)
+            .ok_or_else(|| failed(pages::too_much(needed, self.memory.all())))?;
         let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_projection(mask)

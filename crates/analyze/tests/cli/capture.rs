@@ -217,5 +217,6 @@ fn info(written: u64) -> CaptureInfo {
         segment: None,
         unavailable: Vec::new(),
         row_group_sort: columns::ROW_GROUP_SORT.map(str::to_owned).to_vec(),
+        merged: None,
     }
 }

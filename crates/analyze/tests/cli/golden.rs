@@ -139,6 +139,7 @@ fn the_help_texts() {
         "info",
         "diff",
         "check",
+        "merge",
         "completions",
     ];
     for command in commands {

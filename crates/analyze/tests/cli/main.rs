@@ -18,6 +18,7 @@ mod journal;
 mod large;
 #[cfg(unix)]
 mod listings;
+mod merge;
 mod merged;
 mod oracle;
 mod output;

@@ -46,6 +46,7 @@ pub fn started(
         segment: None,
         unavailable: probe.unavailable().iter().cloned().chain(cgroups.unavailable()).collect(),
         row_group_sort: Vec::new(),
+        merged: None,
     }
 }
 

@@ -1,11 +1,10 @@
 //! When attempts were lost: the difference of two accounts, with their times.
 
+use connlat_schema::capture::loss_spans::limit_loss_spans;
 use connlat_schema::capture::metadata::{LossSpan, Lost};
 
 /// Losses of one cause this close together are one span, ns.
 const MERGE_NS: i64 = 1_000_000_000;
-/// Most spans kept; beyond it the closest are merged.
-const MAX_SPANS: usize = 64;
 
 /// Follows the account of losses.
 #[derive(Debug, Default)]
@@ -50,29 +49,7 @@ impl Losses {
             return;
         }
         self.spans.push(LossSpan { cause: cause.to_owned(), count, from_ns, to_ns: at_ns });
-        if self.spans.len() > MAX_SPANS {
-            self.merge_closest();
-        }
-    }
-
-    /// Two neighbours of one cause become one span; no count is dropped.
-    fn merge_closest(&mut self) {
-        let mut best: Option<(i64, usize, usize)> = None;
-        for (first, span) in self.spans.iter().enumerate() {
-            let next = self.spans.iter().enumerate().skip(first + 1);
-            if let Some((second, later)) = next.clone().find(|(_, later)| later.cause == span.cause)
-            {
-                let gap = later.from_ns - span.to_ns;
-                if best.is_none_or(|(smallest, ..)| gap < smallest) {
-                    best = Some((gap, first, second));
-                }
-            }
-        }
-        if let Some((_, first, second)) = best {
-            let later = self.spans.remove(second);
-            self.spans[first].to_ns = later.to_ns;
-            self.spans[first].count += later.count;
-        }
+        limit_loss_spans(&mut self.spans);
     }
 }
 
@@ -118,7 +95,7 @@ mod tests {
                 i64::try_from(burst).expect("small") * 10 * SECOND + 5 * SECOND,
             );
         }
-        assert!(losses.spans().len() <= MAX_SPANS);
+        assert!(losses.spans().len() <= 64);
         assert_eq!(losses.spans().iter().map(|span| span.count).sum::<u64>(), 1_000);
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::instant::Instant;
+use super::merged::{self, Merged};
 use super::{FORMAT_VERSION, METADATA_LIMIT};
 
 /// Why a metadata document cannot be used.
@@ -84,6 +86,9 @@ pub struct CaptureInfo {
     /// Columns the rows of each row group are sorted by.
     #[serde(default)]
     pub row_group_sort: Vec<String>,
+    /// What it was put together from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
 }
 
 /// Settings that some network namespaces share.
@@ -93,15 +98,6 @@ pub struct NetworkInfo {
     pub netns: Vec<i64>,
     /// Kernel settings by sysctl name, when a connect was first seen there.
     pub sysctls: BTreeMap<String, String>,
-}
-
-/// One moment on both clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Instant {
-    /// Wall clock, µs since 1970 UTC.
-    pub time_us: i64,
-    /// CLOCK_MONOTONIC, ns.
-    pub monotonic_ns: i64,
 }
 
 /// Both clocks read together.
@@ -236,6 +232,31 @@ impl Counters {
         })
     }
 
+    /// Both together. Counters come from files and may be anything, so sums
+    /// saturate.
+    pub fn plus(&self, other: &Self) -> Self {
+        let lost = |of: fn(&Lost) -> u64| of(&self.lost).saturating_add(of(&other.lost));
+        let mut suppressed = self.suppressed.clone();
+        for (outcome, count) in &other.suppressed {
+            let sum = suppressed.entry(outcome.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        Self {
+            seen: self.seen.saturating_add(other.seen),
+            written: self.written.saturating_add(other.written),
+            filtered: self.filtered.saturating_add(other.filtered),
+            suppressed,
+            end_without_start: self.end_without_start.saturating_add(other.end_without_start),
+            lost: Lost {
+                ring_full: lost(|l| l.ring_full),
+                in_flight_full: lost(|l| l.in_flight_full),
+                end_missed: lost(|l| l.end_missed),
+                program_misses: lost(|l| l.program_misses),
+                recorder: lost(|l| l.recorder),
+            },
+        }
+    }
+
     /// What has come since `earlier`, an account of the same recording.
     pub fn since(&self, earlier: &Self) -> Self {
         let minus = |now: u64, then: u64| now.saturating_sub(then);
@@ -287,6 +308,14 @@ impl Lost {
 }
 
 impl CaptureInfo {
+    /// The spans that were recorded, by the wall clock, µs since 1970 UTC: from
+    /// the start to the stop, without the gaps that are listed. None where the
+    /// document contradicts itself.
+    pub fn recorded_us(&self) -> Vec<(i64, i64)> {
+        let gaps = self.merged.as_ref().map_or(&[][..], |merged| &merged.gaps);
+        merged::spans_between(gaps, self.start, self.stop)
+    }
+
     /// The document as stored.
     ///
     /// # Errors
@@ -349,6 +378,7 @@ pub(crate) mod tests {
             segment: None,
             unavailable: Vec::new(),
             row_group_sort: Vec::new(),
+            merged: None,
         }
     }
 

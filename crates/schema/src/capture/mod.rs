@@ -5,6 +5,7 @@
 //!
 //! * [`columns`] and [`rows`]: what a row is, and its way from and to events;
 //! * [`metadata`] and [`footer`]: the document beside the rows, and where it lies;
+//! * [`merged`]: what is said of captures that were put together;
 //! * [`journal`]: what a recording leaves on disk before it is sealed;
 //! * `file` (feature `parquet`): captures written, and columns checked, in Parquet.
 
@@ -13,7 +14,10 @@ pub mod columns;
 #[cfg(feature = "parquet")]
 pub mod file;
 pub mod footer;
+mod instant;
 pub mod journal;
+pub mod loss_spans;
+pub mod merged;
 pub mod metadata;
 pub mod rows;
 

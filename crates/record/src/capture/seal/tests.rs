@@ -40,6 +40,7 @@ pub(in crate::capture) fn info() -> CaptureInfo {
         segment: None,
         unavailable: Vec::new(),
         row_group_sort: Vec::new(),
+        merged: None,
     }
 }
 
