@@ -27,6 +27,7 @@ mod output;
 mod progress;
 mod quality;
 mod quantity;
+mod redact;
 mod run;
 mod scan;
 mod select;

@@ -102,22 +102,21 @@ fn run(
 ) -> Result<u8, Failure> {
     // Damage is caught closer to the file; what arrives here is our mistake.
     guard::caught(|| match command {
-        Command::Completions { shell } => {
-            let rendered = out.write_all(&manual::completions(*shell)).and_then(|()| out.flush());
-            rendered.map(|()| 0).or_else(|error| match error.kind() {
-                // Whoever reads has seen enough.
-                io::ErrorKind::BrokenPipe => Ok(0),
-                _ => Err(unwritten(&error)),
-            })
-        }
+        Command::Completions { shell } => tell(&manual::completions(*shell), out),
         Command::Merge(arguments) => {
             let (text, warnings) = arguments.run().map_err(|error| failed(&error))?;
-            Ok((0, Output { bytes: text.into_bytes(), warnings }))
+            warn(&warnings, said);
+            tell(text.as_bytes(), out)
         }
         Command::Man { directory } => {
             let name = crate::capture::display_name(directory);
             manual::write(directory).map_err(|error| failed(&format!("{name}: {error}")))?;
             Ok(0)
+        }
+        Command::Redact(redact) => {
+            let told = redact.run().map_err(|error| failed(&error))?;
+            warn(&told.warnings, said);
+            tell(told.done.as_bytes(), out)
         }
         question => match question.ask() {
             Some(question) => ask(question, budget, terminal, (out, said)),
@@ -125,6 +124,20 @@ fn run(
         },
     })
     .unwrap_or_else(|panic| Err(failed(&format!("internal error, please report it: {panic}"))))
+}
+
+/// Writes what a command that is no question says.
+fn tell(text: &[u8], out: &mut dyn Out) -> Result<u8, Failure> {
+    match out.write_all(text).and_then(|()| out.flush()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        written => written.map(|()| 0).map_err(|error| unwritten(&error)),
+    }
+}
+
+fn warn(warnings: &str, said: &mut dyn Write) {
+    // Nothing is left to do if this cannot be written.
+    let _ = said.write_all(warnings.as_bytes());
 }
 
 fn ask(

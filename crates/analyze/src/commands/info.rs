@@ -5,7 +5,7 @@ use clap::Args;
 use super::{Answered, Ask, AskError, Run, takes_input};
 use crate::answer::{AnswerTable, Cell, Column, Kind};
 use crate::cli::args::{Input, examples};
-use crate::quality::{FileTrust, Trust, causes, stop_reason};
+use crate::quality::{FileTrust, Trust, causes, redaction_told, stop_reason};
 use crate::units;
 
 /// Everything the captures say about themselves
@@ -118,6 +118,11 @@ fn facts(file: &FileTrust<'_>) -> Vec<(String, String)> {
     }
     if let Some(problem) = &info.account_problem {
         fact("account", format!("unknown: {problem}"));
+    }
+    if let Some(redaction) = &info.redacted {
+        let (by, key) = (&redaction.tool_version, &redaction.key_id);
+        let told = redaction_told(redaction);
+        fact("redacted", format!("by analyze {by} with key {key}: {told}"));
     }
     if !info.unavailable.is_empty() {
         fact("unavailable", info.unavailable.join(", "));

@@ -17,6 +17,7 @@ mod over_time;
 mod percentiles;
 mod processes;
 mod ranked;
+pub mod redact;
 mod single;
 mod slowest;
 pub mod summary;
@@ -143,6 +144,9 @@ macro_rules! commands {
 
             Merge(merge::Merge),
 
+            /// Writes captures that can be handed on: names and addresses replaced
+            Redact(redact::Redact),
+
             /// Prints the completions of a shell
             #[command(after_help = "Examples:
   analyze completions bash > /etc/bash_completion.d/analyze")]
@@ -164,7 +168,10 @@ macro_rules! commands {
             pub fn ask(&self) -> Option<&dyn Ask> {
                 match self {
                     $(Self::$command(arguments) => Some(arguments),)+
-                    Self::Merge(_) | Self::Completions { .. } | Self::Man { .. } => None,
+                    Self::Merge(_)
+                    | Self::Redact(_)
+                    | Self::Completions { .. }
+                    | Self::Man { .. } => None,
                 }
             }
 
@@ -173,6 +180,7 @@ macro_rules! commands {
                 match self {
                     $(Self::$command(_) => $name,)+
                     Self::Merge(_) => "merge",
+                    Self::Redact(_) => "redact",
                     Self::Completions { .. } => "completions",
                     Self::Man { .. } => "man",
                 }

@@ -76,12 +76,12 @@ impl Gathering {
         for (_, of_group) in self.events {
             events.extend(of_group);
         }
+        sort(&mut events);
         let texts = numbered(&mut events, texts);
         for event in &mut events {
             let remarkable = event.outcome.is_failure() || event.retransmits > 0;
             event.weight = if remarkable && !thinned { 1 } else { one_in };
         }
-        sort(&mut events);
         let races = race::mark(&mut events, &texts, one_in);
         let partial = false;
         Evidence { events, texts, races, partial, settings, command, one_in, thinned }
@@ -180,9 +180,10 @@ fn sort(events: &mut [Event]) {
     }
 }
 
-/// Gives texts numbers in the order of the rows, whatever thread met them
-/// first, so that the same captures always give the same answer; and each
-/// event its network.
+/// Gives texts numbers in the order of time, whatever thread met them first and
+/// however they compare: the same captures always give the same answer, and
+/// captures with other names (`analyze redact`) the same but for the names. Gives
+/// each event its network, too.
 fn numbered(events: &mut [Event], texts: &Texts) -> Vec<String> {
     let known = texts.all();
     let mut ordered = Ordered::default();

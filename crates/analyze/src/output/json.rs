@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use connlat_schema::capture::merged::Merged;
-use connlat_schema::capture::metadata::{Counters, NetworkInfo, StopReason};
+use connlat_schema::capture::metadata::{Counters, NetworkInfo, Redaction, StopReason};
 use serde::ser::{Error, Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::json_integers;
@@ -192,6 +192,7 @@ struct File<'a> {
     unavailable: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     merged: Option<&'a Merged>,
+    redacted: Option<&'a Redaction>,
     clock: Clock,
 }
 
@@ -258,6 +259,7 @@ impl<'a> From<&'a FileTrust<'a>> for File<'a> {
             account_problem: info.account_problem.as_deref(),
             unavailable: &info.unavailable,
             merged: info.merged.as_ref(),
+            redacted: info.redacted.as_ref(),
             clock: Clock {
                 samples: clock.samples,
                 step_ns: clock.step_ns,

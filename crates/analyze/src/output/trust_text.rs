@@ -39,7 +39,10 @@ pub fn plain(report: &Report<'_>) -> String {
     // Where a percentile is missing there is an empty cell, which needs no mark.
     let notes = report.sections.first().into_iter().flat_map(|section| &section.table.notes);
     let notes = notes.filter(|note| !note.starts_with(SMALL_SAMPLE));
-    told(&report.trust.warnings).into_iter().map(warning).chain(notes.map(note)).collect()
+    let redacted = report.trust.redaction();
+    let redacted = redacted.map(|redaction| note(&format!("redacted: {redaction}")));
+    let warnings = told(&report.trust.warnings).into_iter().map(warning);
+    warnings.chain(redacted).chain(notes.map(note)).collect()
 }
 
 /// Named facts, not escaped; a summary has room for more.
@@ -71,6 +74,7 @@ pub fn facts(report: &Report<'_>) -> Vec<(&'static str, String)> {
         }
     }
     facts.push(("host", hosts(trust)));
+    facts.extend(trust.redaction().map(|redaction| ("redacted", redaction)));
     facts.push((
         "recorded",
         format!(

@@ -3,6 +3,7 @@
 
 mod clock;
 mod overlap;
+mod redaction;
 mod warning;
 
 use std::collections::{BTreeMap, HashSet};
@@ -12,6 +13,7 @@ use connlat_schema::capture::metadata::{CaptureInfo, Lost, StopReason};
 use crate::capture::{Capture, Captures, display_name};
 
 pub use clock::Clock;
+pub use redaction::told as redaction_told;
 pub use warning::{Warning, gaps, told};
 
 /// What is known of one capture.
@@ -110,6 +112,13 @@ impl<'a> Trust<'a> {
         };
         trust.warnings = warning::all(&trust);
         trust
+    }
+
+    /// What is not original in the captures, in words; none if everything is.
+    pub fn redaction(&self) -> Option<String> {
+        let all: Vec<_> =
+            self.files.iter().map(|file| file.capture.info.redacted.as_ref()).collect();
+        redaction::of_all(&all)
     }
 
     /// All losses together.

@@ -96,6 +96,8 @@ pub enum Warning {
     NothingSelected(u64),
     /// The sides of a comparison differ in more than time.
     NotComparable(String),
+    /// Captures were redacted with different keys: how many.
+    KeysDiffer(usize),
     /// Rows of a file have a latency that no connect has.
     AbsurdLatency {
         /// The file.
@@ -128,6 +130,7 @@ impl Warning {
             Self::Foreign(_) => "foreign",
             Self::NothingSelected(_) => "nothing_selected",
             Self::NotComparable(_) => "not_comparable",
+            Self::KeysDiffer(_) => "keys_differ",
             Self::AbsurdLatency { .. } => "absurd_latency",
         }
     }
@@ -250,6 +253,11 @@ impl fmt::Display for Warning {
                     "the two sides cannot be compared: {why}; that alone may make a difference"
                 )
             }
+            Self::KeysDiffer(keys) => write!(
+                f,
+                "the captures were redacted with {keys} keys; the same host, process or address is \
+                 called something else in each"
+            ),
             Self::AbsurdLatency { file, rows } => write!(
                 f,
                 "{} of {file} with a latency below zero or above a day, which no connect has: the \
@@ -348,6 +356,12 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
     }
     warnings.extend(overlaps(&trust.files));
     same_names(trust, &mut warnings);
+    let redactions: Vec<_> =
+        trust.files.iter().map(|file| file.capture.info.redacted.as_ref()).collect();
+    let keys = super::redaction::keys(&redactions);
+    if keys > 1 {
+        warnings.push(Warning::KeysDiffer(keys));
+    }
     for file in &trust.files {
         let (written, rows) = (file.capture.info.counters.written, file.capture.rows);
         if written != rows {

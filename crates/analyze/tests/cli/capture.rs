@@ -218,5 +218,6 @@ fn info(written: u64) -> CaptureInfo {
         unavailable: Vec::new(),
         row_group_sort: columns::ROW_GROUP_SORT.map(str::to_owned).to_vec(),
         merged: None,
+        redacted: None,
     }
 }

@@ -140,6 +140,7 @@ fn the_help_texts() {
         "diff",
         "check",
         "merge",
+        "redact",
         "completions",
     ];
     for command in commands {

@@ -26,5 +26,6 @@ mod picture;
 mod program;
 mod questions;
 mod readers;
+mod redact;
 mod said_first;
 mod several;

@@ -47,6 +47,7 @@ pub fn started(
         unavailable: probe.unavailable().iter().cloned().chain(cgroups.unavailable()).collect(),
         row_group_sort: Vec::new(),
         merged: None,
+        redacted: None,
     }
 }
 

@@ -89,6 +89,25 @@ pub struct CaptureInfo {
     /// What it was put together from, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<Merged>,
+    /// Set by `analyze redact`: names and addresses are not the original ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<Redaction>,
+}
+
+/// What was replaced in a capture before it was handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redaction {
+    /// Version of the `analyze` that did it.
+    pub tool_version: String,
+    /// Tells keys apart without betraying them: captures with the same one have
+    /// the same word for the same name.
+    pub key_id: String,
+    /// What was left as it was on demand: `names`, `ports`.
+    #[serde(default)]
+    pub kept: Vec<String>,
+    /// Whether the wall-clock times were moved.
+    #[serde(default)]
+    pub times_moved: bool,
 }
 
 /// Settings that some network namespaces share.
@@ -379,6 +398,7 @@ pub(crate) mod tests {
             unavailable: Vec::new(),
             row_group_sort: Vec::new(),
             merged: None,
+            redacted: None,
         }
     }
 

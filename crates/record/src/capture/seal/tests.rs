@@ -41,6 +41,7 @@ pub(in crate::capture) fn info() -> CaptureInfo {
         unavailable: Vec::new(),
         row_group_sort: Vec::new(),
         merged: None,
+        redacted: None,
     }
 }
 

@@ -105,6 +105,14 @@ impl<W: Write + Send> CaptureWriter<W> {
         Ok(())
     }
 
+    /// Ends the row group that is being filled, for whoever knows better where.
+    ///
+    /// # Errors
+    /// Any [`WriteError`].
+    pub fn end_row_group(&mut self) -> Result<(), WriteError> {
+        self.write_row_group()
+    }
+
     /// Writes what is left and the metadata, in which the number of rows and
     /// their order are filled in; hands back the output, flushed, and the number
     /// of rows.
