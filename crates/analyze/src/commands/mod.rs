@@ -94,7 +94,7 @@ impl From<ScanError> for AskError {
         match error {
             ScanError::Source(error) => error.into(),
             ScanError::Condition(error) => error.into(),
-            ScanError::Texts(_) => Self::TooMuch(error),
+            ScanError::Texts(_) | ScanError::Groups(_) => Self::TooMuch(error),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Asked {
     pub(super) fn of_partition(&self, scan: &Scan<'_>, partition: Partition) -> Grouped {
         let grouped = Grouped::new(parts(&self.by), self.rows, scan.hasher.clone());
         match self.top {
-            0 => grouped,
+            0 => grouped.no_more_than(scan.budget.listed),
             // Each thread has a table of its own.
             _ => grouped.at_most((scan.budget.groups / Scan::threads()).max(1), partition),
         }

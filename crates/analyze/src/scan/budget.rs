@@ -5,6 +5,9 @@
 pub struct Budget {
     /// Groups of a ranking, some 300 bytes each with their texts.
     pub groups: usize,
+    /// Groups of an answer that shows them all, some 1,000 bytes each; more are
+    /// not answered.
+    pub listed: usize,
     /// Latencies collected at a time to find percentiles, 8 bytes each.
     pub values: usize,
     /// Rows of a listing at a time, some 300 bytes each with their places.
@@ -29,6 +32,7 @@ impl Default for Budget {
     fn default() -> Self {
         Self {
             groups: 320_000,
+            listed: 1_000_000,
             values: 4_000_000,
             rows: 100_000,
             evidence: 1_000_000,
@@ -46,6 +50,7 @@ impl Budget {
         let part = |of: usize| of / 100 * percent as usize;
         Self {
             groups: part(usual.groups),
+            listed: memory.map_or(usual.listed, listed),
             values: part(usual.values),
             rows: part(usual.rows),
             evidence: usual.evidence / 100 * percent,
@@ -53,6 +58,12 @@ impl Budget {
             pages: usual.pages / 100 * percent,
         }
     }
+}
+
+/// Groups that half of the memory has room for. This alone grows with memory:
+/// whoever asks for all of them means to have them.
+fn listed(memory: u64) -> usize {
+    (memory / 2_000).clamp(20_000, 4_000_000) as usize
 }
 
 #[cfg(test)]
@@ -64,7 +75,7 @@ mod tests {
         assert_eq!(Budget::within(None).groups, Budget::default().groups);
         assert_eq!(Budget::within(Some(64 << 30)).rows, Budget::default().rows);
         let quarter = Budget::within(Some(256 << 20));
-        assert_eq!((quarter.groups, quarter.rows), (80_000, 25_000));
+        assert_eq!((quarter.groups, quarter.rows, quarter.listed), (80_000, 25_000, 134_217));
         assert_eq!(Budget::within(Some(0)).values, 320_000);
     }
 }

@@ -64,6 +64,10 @@ pub struct Grouped {
     pub rows: Rows,
     /// Groups kept at most; more lead to a smaller partition.
     most: Option<usize>,
+    /// Groups kept at most where all are wanted; what is more is left out.
+    listed: usize,
+    /// Whether groups were left out because there are more.
+    pub overflowed: bool,
     /// Whether groups that are not known are left out.
     closed: bool,
     /// Which groups are kept.
@@ -87,6 +91,8 @@ impl Grouped {
             parts,
             rows,
             most: None,
+            listed: usize::MAX,
+            overflowed: false,
             closed: false,
             partition: Partition::default(),
             table,
@@ -100,6 +106,12 @@ impl Grouped {
     /// more.
     pub fn at_most(mut self, groups: usize, partition: Partition) -> Self {
         (self.most, self.partition) = (Some(groups), partition);
+        self
+    }
+
+    /// Keeps so many groups, and notes whether there are more.
+    pub fn no_more_than(mut self, groups: usize) -> Self {
+        self.listed = groups;
         self
     }
 
@@ -181,7 +193,12 @@ impl Grouped {
             let Some(group) = self.table.find(&self.words) else { return };
             group
         } else {
-            self.table.number(&self.words)
+            let known = (self.len() >= self.listed).then(|| self.table.find(&self.words));
+            let Some(group) = known.unwrap_or_else(|| Some(self.table.number(&self.words))) else {
+                self.overflowed = true;
+                return;
+            };
+            group
         };
         if group == self.tallies.len() {
             self.tallies.push(Tally::default());
@@ -248,6 +265,7 @@ impl Accumulator for Grouped {
     fn merge(&mut self, other: Self, texts: &Texts) {
         // The smaller partition is part of the larger: both begin at 0 bits.
         self.keep_to(other.partition, texts);
+        self.overflowed |= other.overflowed;
         for (group, tally) in other.tallies.iter().enumerate() {
             let words = other.table.words(group);
             if self.partition.mask > other.partition.mask
@@ -261,6 +279,7 @@ impl Accumulator for Grouped {
                 None => self.tallies.push(tally.clone()),
             }
         }
+        self.overflowed |= self.len() > self.listed;
         self.keep_to_budget(texts);
     }
 }

@@ -57,8 +57,6 @@ pub struct Merged {
     /// By the number of the address and the port: how far it reaches, and the
     /// first place, until there is another.
     seen: HashMap<(u32, i32), (Reach, Option<Place>)>,
-    /// How far addresses reach, by number.
-    reach: HashMap<u32, Reach>,
 }
 
 impl Merged {
@@ -103,15 +101,22 @@ impl Accumulator for Merged {
         };
         let (ports, namespaces) = (batch.int32(DST_PORT), batch.int64(NETNS));
         let mut last = None;
+        // By place in the dictionary: most addresses reach everywhere, and have no number.
+        let mut reach: HashMap<i32, Reach> = HashMap::new();
         for (row, (port, namespace)) in ports.iter().zip(namespaces).enumerate() {
             let this = (addresses.keys()[row], *port, boots.keys()[row], *namespace);
             if last == Some(this) {
                 continue;
             }
             last = Some(this);
-            let address = addresses.number(row, batch.texts);
-            let reach = *self.reach.entry(address).or_insert_with(|| Reach::of(addresses.get(row)));
+            let reach = *reach.entry(this.0).or_insert_with(|| Reach::of(addresses.get(row)));
             if reach != Reach::Everywhere {
+                // No others are remembered, but these may have more places.
+                let address = match self.seen.len() < MOST {
+                    true => Some(addresses.number(row, batch.texts)),
+                    false => batch.texts.known(addresses.get(row)),
+                };
+                let Some(address) = address else { continue };
                 let place = (boots.number(row, batch.texts), *namespace);
                 self.add((address, *port), reach, Some(place));
             }

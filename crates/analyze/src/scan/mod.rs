@@ -114,6 +114,13 @@ pub enum ScanError {
     /// The condition cannot be told of a row.
     #[error(transparent)]
     Condition(#[from] Unusable),
+    /// All groups are to be shown, and there are more than may be held.
+    #[error(
+        "there are more than {} groups, which do not fit into memory at once; --top N shows the \
+         first, and --from, --to and --where ask about fewer rows",
+        units::count_u64(*.0 as u64)
+    )]
+    Groups(usize),
     /// There are more different texts than may be held.
     #[error(
         "different names and addresses take more than {} of memory; ask about fewer rows with \

@@ -43,6 +43,9 @@ impl Asked {
     ) -> Result<Shortlist, ScanError> {
         let mut list =
             Shortlist { parts: found.parts.clone(), asked: self, kept: Vec::new(), groups: 0 };
+        if found.overflowed {
+            return Err(ScanError::Groups(scan.budget.listed));
+        }
         let whole = Partition::default();
         if found.partition != whole && list.asked.order != Order::P99 {
             // As many as there are in the part that fits, in each of the others.

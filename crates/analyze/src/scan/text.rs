@@ -110,6 +110,12 @@ impl Texts {
         number
     }
 
+    /// The number of a text, if it has one.
+    pub fn known(&self, text: &str) -> Option<u32> {
+        let table = self.table();
+        table.index.find(self.hash(text), |number| table.get(*number) == text).copied()
+    }
+
     /// A text by its number; nothing by a number that is none.
     pub fn text(&self, number: u32) -> String {
         self.with_text(number, str::to_owned)

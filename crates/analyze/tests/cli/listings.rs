@@ -151,3 +151,24 @@ fn names_that_do_not_fit_are_a_clear_no() {
     assert!(answer.stderr.contains("ask about fewer rows"), "{}", answer.stderr);
     assert_eq!(answer.stderr.lines().count(), 1);
 }
+
+#[test]
+fn groups_that_do_not_fit_are_a_clear_no() {
+    let dir = Dir::new();
+    let files = written(&dir);
+    let files = || files.iter().map(String::as_str);
+    let few = Budget { listed: 50, ..Budget::default() };
+    let args = ["destinations", "--top", "0"];
+    let answer = answer_within(few, args.into_iter().chain(files()));
+    assert_eq!((answer.exit, answer.stdout.len()), (1, 0));
+    assert!(answer.stderr.contains("more than 50 groups"), "{}", answer.stderr);
+    assert_eq!(answer.stderr.lines().count(), 1);
+    // The first of them fit, and so do all where there are few.
+    for args in [
+        ["destinations", "--sort=failures", "--top=30"],
+        ["percentiles", "--by=outcome", "--top=0"],
+    ] {
+        let answer = answer_within(few, args.into_iter().chain(files()));
+        assert_eq!(answer.exit, 0, "{}", answer.stderr);
+    }
+}
