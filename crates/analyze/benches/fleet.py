@@ -13,7 +13,7 @@ duckdb and pyarrow; PYTHON has pyspark 3.5 or 4. Linux.
 Exits with 1 if the programs disagree.
 """
 
-import argparse, os, platform, resource, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, platform, resource, statistics, subprocess, sys, time
 from pathlib import Path
 
 ENGINES = Path(__file__).resolve().parents[1] / "tests" / "engines"
@@ -49,6 +49,11 @@ session = (SparkSession.builder.master("local[2]").config("spark.ui.enabled", "f
 for statement in sys.argv[1:-1]: session.sql(statement)
 rows = session.sql(sys.argv[-1]).collect()
 print(len(rows), sum(row[1] for row in rows), sum(row[2] for row in rows))
+# What Java took counts once it is waited for.
+java = session.sparkContext._gateway.proc
+session.stop()
+java.stdin.close()
+java.wait()
 """
 ANALYZE = """
 import json, subprocess, sys
@@ -58,19 +63,25 @@ print(len(rows), sum(row["connects"] for row in rows), sum(row["failed"] for row
 """
 
 
+# A process of its own, for the memory of a large parent counts as its child's.
+LAUNCH = """
+import json, os, subprocess, sys, time
+begin = time.monotonic()
+process = subprocess.Popen(sys.argv[1:])
+_, status, usage = os.wait4(process.pid, 0)
+print(json.dumps([time.monotonic() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000, status]))
+"""
+
+
 def run(command):
     """Seconds, processor seconds, MB of the largest process, the last line it printed."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        begin = time.monotonic()
-        process = subprocess.Popen(command, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - begin
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0), err.seek(0)
-        cpu = usage.ru_utime + usage.ru_stime
-        if status != 0:
-            return seconds, cpu, 0, "fails: " + (err.read().strip().splitlines() or ["?"])[0][:200]
-        return seconds, cpu, usage.ru_maxrss / 1000, out.read().strip().splitlines()[-1]
+    launched = subprocess.run([sys.executable, "-c", LAUNCH, *command], capture_output=True, text=True, check=True)
+    *lines, measured = launched.stdout.strip().splitlines()
+    seconds, cpu, memory, status = json.loads(measured)
+    if status != 0:
+        errors = launched.stderr.strip().splitlines()
+        return seconds, cpu, memory, "fails: " + (errors or ["?"])[0][:200]
+    return seconds, cpu, memory, lines[-1]
 
 
 def programs(arguments):

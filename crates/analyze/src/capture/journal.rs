@@ -14,7 +14,6 @@ use connlat_schema::capture::file::{SealError, WriteError, WriterOptions, captur
 use connlat_schema::capture::journal::{JournalEnd, JournalReader};
 
 use super::error::Problem;
-use super::opening::Shared;
 use super::shared_file::SharedFile;
 use super::{Capture, expand, live, parquet as sealed};
 use crate::{guard, units};
@@ -65,12 +64,15 @@ impl fmt::Display for LeftOver {
 ///
 /// # Errors
 /// [`Problem`] when it is no journal, or cannot be read or copied.
-pub(super) fn open(path: &Path, file: File, shared: &Shared) -> Result<Capture, Problem> {
+pub(super) fn open(
+    path: &Path,
+    file: File,
+    (copies, kept): (&Copies, &sealed::Kept),
+) -> Result<Capture, Problem> {
     // A recorder may still be writing: what comes later is not looked at.
     let bytes = file.metadata()?.len();
     let lock = file.try_clone()?;
-    let copied =
-        guard::caught(|| shared.journals.add(file.take(bytes))).map_err(Problem::damaged)?;
+    let copied = guard::caught(|| copies.add(file.take(bytes))).map_err(Problem::damaged)?;
     let (end, read, copy) = match copied {
         // The first message is not whole yet.
         Err(Problem::NotAJournal | Problem::Truncated)
@@ -84,7 +86,7 @@ pub(super) fn open(path: &Path, file: File, shared: &Shared) -> Result<Capture, 
     let footer = sealed::footer(&copy)?;
     let info = capture_info(&footer)?;
     let rows = info.counters.written;
-    let file = sealed::temporary(copy, footer, shared)?;
+    let file = sealed::temporary(copy, footer, kept)?;
     let journal = Some(LeftOver { end, live, ignored: bytes.saturating_sub(read) });
     Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal, file })
 }

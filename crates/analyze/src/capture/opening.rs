@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::error::Problem;
@@ -31,11 +30,9 @@ pub(super) struct Opened {
 
 /// What files that are opened share.
 #[derive(Default)]
-pub(super) struct Shared {
-    /// Copies of journals.
-    pub journals: journal::Copies,
-    /// Bytes that footers take which are kept.
-    pub footers: AtomicUsize,
+struct Shared {
+    journals: journal::Copies,
+    footers: parquet::Kept,
 }
 
 /// Opens files.
@@ -118,17 +115,7 @@ fn open(path: &Path, keep_open: bool, shared: &Shared) -> Result<Capture, Proble
             Err(Problem::Beginning)
         }
         [] => Err(Problem::Empty),
-        journal::FIRST_BYTES => journal::open(path, file, shared),
-        head => parquet::open(path, (file, head), keep_open, shared),
-    }
-}
-
-impl Shared {
-    /// Most bytes of footers that are kept: those of a thousand segments.
-    const FOOTER_BYTES: usize = 32 << 20;
-
-    /// Whether a footer of so many bytes is kept.
-    pub(super) fn keeps(&self, bytes: usize) -> bool {
-        self.footers.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= Self::FOOTER_BYTES
+        journal::FIRST_BYTES => journal::open(path, file, (&shared.journals, &shared.footers)),
+        head => parquet::open(path, (file, head), keep_open, &shared.footers),
     }
 }

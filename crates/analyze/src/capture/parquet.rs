@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::datatypes::{FieldRef, Schema};
 use connlat_schema::capture::columns::NAMES;
@@ -16,7 +17,6 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 use parquet::file::reader::Length;
 
 use super::error::Problem;
-use super::opening::Shared;
 use super::shared_file::SharedFile;
 use super::{Capture, RowGroup, columns, limits};
 use crate::guard;
@@ -34,7 +34,7 @@ pub(super) fn open(
     path: &Path,
     (file, head): (File, &[u8]),
     keep_open: bool,
-    shared: &Shared,
+    kept: &Kept,
 ) -> Result<Capture, Problem> {
     // Tells apart what is not Parquet at all and what was cut off.
     if !limits::MAGIC.starts_with(head) {
@@ -51,7 +51,7 @@ pub(super) fn open(
         true => Place::Open(file),
         false => Place::Named(std::path::absolute(path)?),
     };
-    let file = ValidFile::of(place, footer, shared)?;
+    let file = ValidFile::of(place, footer, kept)?;
     Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal: None, file })
 }
 
@@ -126,6 +126,20 @@ fn check_chunks(group: &RowGroupMetaData, bytes: u64) -> Result<(), &'static str
     Ok(())
 }
 
+/// Bytes of footers that are kept.
+#[derive(Default)]
+pub(super) struct Kept(AtomicUsize);
+
+impl Kept {
+    /// Most of them: those of a thousand segments.
+    const BYTES: usize = 32 << 20;
+
+    /// Whether a footer of so many bytes is kept.
+    fn keeps(&self, bytes: usize) -> bool {
+        self.0.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= Self::BYTES
+    }
+}
+
 /// A validated file as the scan is going to read it.
 pub struct ValidFile {
     place: Place,
@@ -146,14 +160,14 @@ enum Place {
 }
 
 impl ValidFile {
-    fn of(place: Place, footer: ParquetMetaData, shared: &Shared) -> Result<Self, Problem> {
+    fn of(place: Place, footer: ParquetMetaData, kept: &Kept) -> Result<Self, Problem> {
         let groups = footer.row_groups().iter().map(RowGroup::of).collect();
         let size = footer.memory_size();
         let columns = footer.file_metadata().schema_descr().columns().iter();
         let mut names = columns.map(|column| column.path().string());
         let further = names.find(|name| !NAMES.contains(&name.as_str()));
         let metadata = as_read(footer)?;
-        Ok(Self { place, groups, further, metadata: shared.keeps(size).then_some(metadata) })
+        Ok(Self { place, groups, further, metadata: kept.keeps(size).then_some(metadata) })
     }
 
     /// Opens it.
@@ -203,9 +217,9 @@ impl ValidFile {
 pub(super) fn temporary(
     file: SharedFile,
     footer: ParquetMetaData,
-    shared: &Shared,
+    kept: &Kept,
 ) -> Result<ValidFile, Problem> {
-    ValidFile::of(Place::Open(file), footer, shared)
+    ValidFile::of(Place::Open(file), footer, kept)
 }
 
 /// How columns are read. An Arrow schema that a writer embedded is not looked at.

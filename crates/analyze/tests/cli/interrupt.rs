@@ -37,3 +37,27 @@ fn an_interrupt_ends_it_at_once_and_leaves_nothing() {
     let left = fs::read_dir(dir.path("temporary")).expect("the directory").count();
     assert_eq!(left, 0, "temporary files");
 }
+
+/// A capture that is being merged has no name yet, where the system can do that.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_merge_that_is_interrupted_leaves_nothing() {
+    let dir = Dir::new();
+    let rows = (0..100_000).map(|n| Connect::at(n * 500, n)).collect();
+    Capture::of(rows).write(dir.path("in.parquet"));
+    fs::create_dir(dir.path("out")).expect("a directory");
+    let mut run = command(&dir.path("."))
+        .args(["merge", "-o", "out/one.parquet", "in.parquet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    sleep(Duration::from_millis(300));
+    assert!(run.try_wait().expect("a child").is_none(), "too fast to be interrupted");
+    let kill = Command::new("kill").args(["-INT", &run.id().to_string()]).status();
+    assert!(kill.expect("kill(1) runs").success());
+    let ended = run.wait_with_output().expect("a child");
+    assert_eq!(ended.status.signal(), Some(SIGINT));
+    assert!(ended.stdout.is_empty() && ended.stderr.is_empty(), "{ended:?}");
+    assert_eq!(fs::read_dir(dir.path("out")).expect("the directory").count(), 0);
+}
