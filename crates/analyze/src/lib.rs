@@ -15,6 +15,7 @@
 mod answer;
 mod capture;
 mod cli;
+mod columns;
 mod commands;
 mod errno;
 mod escape;
@@ -23,6 +24,7 @@ mod guard;
 mod manual;
 mod memory;
 mod merge;
+mod names;
 mod output;
 mod progress;
 mod quality;

@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
@@ -11,6 +13,7 @@ use crate::capture::{Captures, display_name};
 use crate::cli::Cli;
 use crate::cli::args::Format;
 use crate::commands::{Ask, AskError, Command, Run};
+use crate::names::Names;
 use crate::output::{self, Out, RenderError, Screen};
 use crate::progress::Progress;
 use crate::quality::{Trust, Warning};
@@ -153,6 +156,7 @@ fn ask(
     }
     let captures = Captures::open(question.files(), question.common().strict)
         .map_err(|error| failed(&error))?;
+    let names = names(&question.common().names)?;
     let trust = Trust::new(&captures);
     // What programs read must not depend on the terminal it was asked in.
     let width = match format {
@@ -168,8 +172,9 @@ fn ask(
     let recorded = captures.recorded();
     let filter = question.filter(recorded).map_err(|error| unanswered(error.into()))?;
     let progress = Progress::of(captures.row_count());
-    let scan = Scan::new(&captures.each, &filter, &progress, budget);
-    let run = Run { captures: &captures, scan, selection: &selection, trust: &trust, width };
+    let scan = Scan::new(&captures.each, &filter, &progress, budget).with_names(names.as_deref());
+    let (captures, selection) = (&captures, &selection);
+    let run = Run { captures, scan, names: names.clone(), selection, trust: &trust, width };
     let mut answered = question.ask(&run).map_err(unanswered)?;
     answered.warnings.extend(absurd(&run));
     progress.end();
@@ -180,8 +185,10 @@ fn ask(
     if answered.selected == Some(0) {
         answered.warnings.insert(0, Warning::NothingSelected(captures.row_count()));
     }
-    // What concerns this answer comes before what concerns any.
     let mut trust = trust.clone();
+    let conflicts = names.iter().flat_map(|names| names.conflicts());
+    trust.warnings.extend(conflicts.map(Warning::NameConflict));
+    // What concerns this answer comes before what concerns any.
     trust.warnings.splice(0..0, answered.warnings);
     let report = Report {
         trust: &trust,
@@ -203,6 +210,16 @@ fn ask(
 
 fn unwritten(error: &dyn std::fmt::Display) -> Failure {
     failed(&format!("cannot write the answer: {error}"))
+}
+
+/// Names for addresses, if any were given.
+fn names(files: &[PathBuf]) -> Result<Option<Arc<Names>>, Failure> {
+    let mut names = Names::default();
+    for file in files {
+        let named = |error| failed(&format!("{}: {error}", display_name(file)));
+        names.read(file).map_err(named)?;
+    }
+    Ok((!files.is_empty()).then(|| Arc::new(names)))
 }
 
 /// Latencies that no connect has, by file.

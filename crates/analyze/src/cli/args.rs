@@ -32,6 +32,11 @@ pub struct Common {
     /// leaving it out with a warning
     #[arg(long)]
     pub strict: bool,
+    /// Names of addresses: a hosts file, lines of PREFIX,NAME, or what
+    /// `kubectl get pods,services,endpointslices,nodes -A -o json` prints; several may be given.
+    /// Adds the columns name, src_name and pod
+    #[arg(long, value_name = "FILE")]
+    pub names: Vec<PathBuf>,
     /// Only connects for which this SQL expression over the columns holds, such as
     /// "comm = 'nginx' AND latency > 50ms"
     #[arg(
@@ -70,7 +75,8 @@ impl Common {
 /// Keys.
 #[derive(Debug, Args)]
 pub struct ByArgs {
-    /// Keys to group by, separated by commas: columns, dst, subnet/24, subnet/64
+    /// Keys to group by, separated by commas: columns, dst, subnet/24, subnet/64, and name,
+    /// src_name or pod with --names
     #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = By::parse)]
     pub by: Vec<By>,
 }

@@ -23,15 +23,20 @@ mod slowest;
 pub mod summary;
 mod timeseries;
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use clap::error::ErrorKind;
+use connlat_schema::capture::columns::{CGROUP, DST_ADDR, SRC_ADDR};
 
 use crate::answer::{AnswerTable, Section};
 use crate::capture::{Captures, SourceError};
-use crate::cli::args::Common;
+use crate::cli::args::{Common, once};
+use crate::columns::{NAME, POD, SRC_NAME};
 use crate::findings::Finding;
+use crate::names::Names;
 use crate::quality::{Trust, Warning};
-use crate::scan::{Scan, ScanError};
+use crate::scan::{By, Scan, ScanError};
 use crate::select::{Filter, Selection, Unusable};
 use crate::stats::interval::TooManyBuckets;
 
@@ -41,12 +46,32 @@ pub struct Run<'a> {
     pub captures: &'a Captures,
     /// Their rows, as far as they are selected.
     pub scan: Scan<'a>,
+    /// What `--names` says.
+    pub names: Option<Arc<Names>>,
     /// What is selected.
     pub selection: &'a Selection,
     /// How far the captures can be believed.
     pub trust: &'a Trust<'a>,
     /// Columns that drawings are made to fit.
     pub width: usize,
+}
+
+impl Run<'_> {
+    /// Keys with the names of what they are: they make no further groups.
+    pub fn named(&self, by: Vec<By>) -> Vec<By> {
+        let mut named = Vec::new();
+        for key in by {
+            let beside = match key {
+                By::Column(DST_ADDR) | By::Dst => Some(NAME),
+                By::Column(SRC_ADDR) => Some(SRC_NAME),
+                By::Column(CGROUP) => Some(POD),
+                _ => None,
+            };
+            named.push(key);
+            named.extend(beside.filter(|_| self.names.is_some()).and_then(By::column));
+        }
+        once(named)
+    }
 }
 
 /// What a command found.

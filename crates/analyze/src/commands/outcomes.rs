@@ -31,7 +31,7 @@ impl Ask for Outcomes {
     takes_input!();
 
     fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
-        let by = self.by.after(&[]);
+        let by = run.named(self.by.after(&[]));
         let scanned = run.scan.run(accumulator(&run.scan, &by))?;
         let mut table = table(&by, &scanned.found, &scanned.texts);
         table.notes.extend(super::merged::notes(run, &by)?);

@@ -71,8 +71,9 @@ pub fn table<'r>(
     measure: Measure,
     what: &str,
 ) -> Result<Answered<'r>, AskError> {
-    let names = names(&by);
     let merged = super::merged::notes(run, &by)?;
+    let by = run.named(by);
+    let names = names(&by);
     let asked = Asked { by, rows: Rows::default(), order, top, measure: measure.clone() };
     let (found, selected) = ranking(&run.scan, asked)?;
     let mut table = AnswerTable::grouped(&names, found.rows, &measure)

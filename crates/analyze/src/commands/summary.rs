@@ -51,7 +51,7 @@ impl Ask for Summary {
             check_buckets(span, every)?;
         }
         let ranked = |names: [&str; 2]| {
-            let by: Vec<By> = names.iter().filter_map(|name| By::column(name)).collect();
+            let by = run.named(names.iter().filter_map(|name| By::column(name)).collect());
             let (rows, order, top) = (Rows::default(), Order::Count, RANKED);
             Asked { by, rows, order, top, measure: measure.clone() }
         };
@@ -141,6 +141,7 @@ impl Summary {
         let filter = run.selection.filter.as_deref();
         let command = Command::new(&self.input.files).within(span, filter);
         let mut evidence = gathering.evidence(texts, settings, command);
+        evidence.names.clone_from(&run.names);
         let partial = findings::partial(run.selection, infos());
         evidence.partial = partial.is_some();
         let mut notes = Vec::new();

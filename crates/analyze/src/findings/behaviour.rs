@@ -90,7 +90,7 @@ pub fn abandoned(material: &Material<'_>) -> Vec<Finding> {
             units::duration(rank(cluster, 0.5).unwrap_or(low)),
             units::count_u64(count),
             units::counted(weight(events.iter().copied()), "abandoned connect"),
-            evidence.dst(place.0, place.1)
+            evidence.place(place.0, place.1)
         );
         let command = evidence.command.events(
             "",

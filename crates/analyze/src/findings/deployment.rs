@@ -106,7 +106,7 @@ fn describe(material: &Material<'_>, moves: &[Move<'_>]) -> Option<Finding> {
     let clock = words::Clock::of(material);
     let nets: BTreeSet<usize> = new.iter().map(|event| event.net).collect();
     let place = |set: &BTreeSet<usize>, nets: BTreeSet<usize>| match (set.first(), nets.first()) {
-        (Some(one), _) if set.len() == 1 => evidence.dst(*one, port),
+        (Some(one), _) if set.len() == 1 => evidence.place(*one, port),
         (_, Some(net)) if nets.len() == 1 => {
             format!("{} (port {port}, {} hosts)", evidence.text(*net), set.len())
         }

@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use connlat_schema::Outcome;
 use foldhash::fast::RandomState;
 
 use super::command::Command;
 use super::settings::Settings;
+use crate::names::Names;
 
 /// Where not every row is evidence, about so many of those that are unremarkable.
 pub const SAMPLED: u64 = 150_000;
@@ -89,6 +91,8 @@ pub struct Evidence {
     /// Whether connects are missing by outcome or latency, so that shares and
     /// percentiles mean nothing.
     pub partial: bool,
+    /// Names of addresses and pods.
+    pub names: Option<Arc<Names>>,
     /// Kernel settings by host and network namespace.
     pub settings: Settings,
     /// What shows the rows.
@@ -110,10 +114,28 @@ impl Evidence {
         crate::escape::terminal(self.raw(text))
     }
 
-    /// A destination for people.
+    /// A destination as it is written.
     pub fn dst(&self, address: usize, port: i64) -> String {
         let text = self.text(address);
         if text.contains(':') { format!("[{text}]:{port}") } else { format!("{text}:{port}") }
+    }
+
+    /// The same for people, with its name.
+    pub fn place(&self, address: usize, port: i64) -> String {
+        let name = self.names.as_ref().map_or("", |names| names.of(self.raw(address)));
+        with_name(self.dst(address, port), name)
+    }
+
+    /// An address with its name.
+    pub fn address(&self, address: usize) -> String {
+        let name = self.names.as_ref().map_or("", |names| names.of(self.raw(address)));
+        with_name(self.text(address), name)
+    }
+
+    /// A cgroup with its pod.
+    pub fn cgroup(&self, cgroup: usize) -> String {
+        let pod = self.names.as_ref().map_or("", |names| names.pod(self.raw(cgroup)));
+        with_name(self.text(cgroup), pod)
     }
 
     /// A kernel setting where an event comes from; `None` where it is unknown.
@@ -125,6 +147,10 @@ impl Evidence {
     pub fn span(&self) -> Option<(i64, i64)> {
         Some((self.events.first()?.time, self.events.last()?.time))
     }
+}
+
+fn with_name(text: String, name: &str) -> String {
+    if name.is_empty() { text } else { format!("{text} ({})", crate::escape::terminal(name)) }
 }
 
 /// Sum of the connects that events stand for.

@@ -46,8 +46,8 @@ fn describe(material: &Material<'_>, kind: &'static str, all: &[&Races]) -> Opti
     let six = |dst: usize| is_six(evidence.raw(dst));
     let only_six = places.iter().all(|(dst, _)| six(*dst));
     let dead = only_six && !evidence.events.iter().any(|event| event.answered() && six(event.dst));
-    let first = evidence.dst(most.loser.dst, most.loser.dst_port);
-    let winner = evidence.dst(most.winner.dst, most.winner.dst_port);
+    let first = evidence.place(most.loser.dst, most.loser.dst_port);
+    let winner = evidence.place(most.winner.dst, most.winner.dst_port);
     let names: Vec<String> = programs.iter().take(2).map(|comm| evidence.text(*comm)).collect();
     let who = match programs.len() {
         ..=2 => names.join(" and "),

@@ -84,7 +84,8 @@ impl Gathering {
         }
         let races = race::mark(&mut events, &texts, one_in);
         let partial = false;
-        Evidence { events, texts, races, partial, settings, command, one_in, thinned }
+        let names = None;
+        Evidence { events, texts, races, partial, names, settings, command, one_in, thinned }
     }
 }
 

@@ -82,7 +82,8 @@ pub fn all(evidence: &Evidence) -> Vec<Finding> {
     }
     findings.sort_by(|a, b| {
         let harm = b.harm().total_cmp(&a.harm());
-        b.class.cmp(&a.class).then(harm).then(a.text.cmp(&b.text))
+        // Not by their texts: names must not change the order.
+        b.class.cmp(&a.class).then(harm).then(a.began.cmp(&b.began))
     });
     findings
 }

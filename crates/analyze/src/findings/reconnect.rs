@@ -52,7 +52,7 @@ pub fn loops(material: &Material<'_>) -> Vec<Finding> {
              polling",
             evidence.text(comm),
             first.pid,
-            evidence.dst(dst, port),
+            evidence.place(dst, port),
             settled.len(),
             units::duration(middle)
         );

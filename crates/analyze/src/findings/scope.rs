@@ -108,8 +108,8 @@ impl Space {
     /// A condition in words, as it follows "connects …".
     pub fn words(&self, condition: u32, sample: &Event, evidence: &Evidence) -> String {
         match self.dimension(condition) {
-            Dimension::Service => evidence.dst(sample.dst, sample.dst_port),
-            Dimension::Address => evidence.text(sample.dst),
+            Dimension::Service => evidence.place(sample.dst, sample.dst_port),
+            Dimension::Address => evidence.address(sample.dst),
             Dimension::Port => format!("port {}", sample.dst_port),
             Dimension::Family => {
                 let six = is_six(evidence.raw(sample.dst));
@@ -134,9 +134,9 @@ impl Space {
                 format!("network namespace {}{on}", sample.netns)
             }
             Dimension::Comm => evidence.text(sample.comm),
-            Dimension::Cgroup => format!("cgroup {}", evidence.text(sample.cgroup)),
+            Dimension::Cgroup => format!("cgroup {}", evidence.cgroup(sample.cgroup)),
             Dimension::Uid => format!("user {}", sample.uid),
-            Dimension::Source => format!("source {}", evidence.text(sample.src)),
+            Dimension::Source => format!("source {}", evidence.address(sample.src)),
         }
     }
 

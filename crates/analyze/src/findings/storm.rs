@@ -79,7 +79,7 @@ fn storm_finding(material: &Material<'_>, storms: &[(Vec<&Event>, Caller)]) -> F
         evidence.text(first.comm),
         units::count_u64(events.len() as u64),
         units::duration(took),
-        evidence.dst(first.dst, first.dst_port)
+        evidence.place(first.dst, first.dst_port)
     );
     let command = evidence.command.events(
         "--failed",

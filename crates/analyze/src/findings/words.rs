@@ -134,7 +134,7 @@ pub fn who(material: &Material<'_>, incident: &Incident) -> Who {
         let first: Vec<String> = named
             .iter()
             .take(3)
-            .map(|((dst, port), _)| material.evidence.dst(*dst, *port))
+            .map(|((dst, port), _)| material.evidence.place(*dst, *port))
             .collect();
         let more = match named.len() - first.len() {
             0 => String::new(),

@@ -96,6 +96,8 @@ pub enum Warning {
     NothingSelected(u64),
     /// The sides of a comparison differ in more than time.
     NotComparable(String),
+    /// Several names for one thing, in a sentence.
+    NameConflict(String),
     /// Captures were redacted with different keys: how many.
     KeysDiffer(usize),
     /// Rows of a file have a latency that no connect has.
@@ -130,6 +132,7 @@ impl Warning {
             Self::Foreign(_) => "foreign",
             Self::NothingSelected(_) => "nothing_selected",
             Self::NotComparable(_) => "not_comparable",
+            Self::NameConflict(_) => "name_conflict",
             Self::KeysDiffer(_) => "keys_differ",
             Self::AbsurdLatency { .. } => "absurd_latency",
         }
@@ -253,6 +256,7 @@ impl fmt::Display for Warning {
                     "the two sides cannot be compared: {why}; that alone may make a difference"
                 )
             }
+            Self::NameConflict(text) => f.write_str(text),
             Self::KeysDiffer(keys) => write!(
                 f,
                 "the captures were redacted with {keys} keys; the same host, process or address is \

@@ -3,12 +3,13 @@
 //! A [`By`] is what a person asks for. It is made of [`Part`]s, each of which
 //! gives a row one 64-bit word; rows with the same words are one group.
 
-use connlat_schema::capture::columns::{DST_ADDR, DST_PORT, IP_VERSION, LATENCY_NS, TIME, schema};
+use connlat_schema::capture::columns::{DST_ADDR, DST_PORT, IP_VERSION, LATENCY_NS, TIME};
 
 use super::batch::Batch;
 use super::column::Data;
 use super::network::network;
 use super::text::Texts;
+use crate::columns::{column_names, schema};
 use crate::stats::Key;
 
 /// The word of a 32-bit value that is null: no such value has it.
@@ -45,14 +46,14 @@ impl By {
             return bits.map(Self::Subnet).ok_or_else(|| "a prefix length is 1 to 128".to_owned());
         }
         Self::column(text).ok_or_else(|| {
-            let names: Vec<&str> = names().collect();
+            let names: Vec<&str> = column_names().collect();
             format!("use {DST}, {SUBNET}24 or a column: {}", names.join(", "))
         })
     }
 
     /// A column by name.
     pub fn column(name: &str) -> Option<Self> {
-        names().find(|known| *known == name).map(Self::Column)
+        column_names().find(|known| *known == name).map(Self::Column)
     }
 
     /// Name in answers.
@@ -97,12 +98,6 @@ impl By {
             },
         }
     }
-}
-
-fn names() -> impl Iterator<Item = &'static str> {
-    use std::sync::LazyLock;
-    static SCHEMA: LazyLock<arrow::datatypes::SchemaRef> = LazyLock::new(schema);
-    SCHEMA.fields().iter().map(|field| field.name().as_str())
 }
 
 fn is_text(name: &str) -> bool {

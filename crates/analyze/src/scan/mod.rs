@@ -18,6 +18,7 @@ mod by_counts;
 mod census;
 pub mod column;
 pub mod counted;
+mod derived;
 pub mod grouped;
 pub mod key;
 pub mod listing;
@@ -51,6 +52,7 @@ pub use tasks::Task;
 pub use text::Texts;
 
 use crate::capture::{Capture, SourceError};
+use crate::names::Names;
 use crate::progress::Progress;
 use crate::select::{Filter, Unusable};
 use crate::units;
@@ -135,6 +137,8 @@ pub struct Scan<'a> {
     captures: &'a [Capture],
     filter: &'a Filter,
     progress: &'a Progress,
+    /// What `--names` says.
+    names: Option<&'a Names>,
     /// What may be held.
     pub budget: Budget,
     /// One hash function for the whole run.
@@ -161,8 +165,13 @@ impl<'a> Scan<'a> {
         progress: &'a Progress,
         budget: Budget,
     ) -> Self {
-        let (hasher, absurd) = Default::default();
-        Self { captures, filter, progress, budget, hasher, absurd }
+        let (names, hasher, absurd) = Default::default();
+        Self { captures, filter, progress, names, budget, hasher, absurd }
+    }
+
+    /// With names for addresses and pods.
+    pub fn with_names(self, names: Option<&'a Names>) -> Self {
+        Self { names, ..self }
     }
 
     /// Captures with latencies below zero or above a day, and in how many rows,
@@ -238,6 +247,7 @@ impl<'a> Scan<'a> {
         let pass = reader::Pass {
             captures: self.captures,
             filter: self.filter,
+            names: self.names,
             texts: &texts,
             columns: &columns,
             absurd: &self.absurd,

@@ -15,6 +15,7 @@ use parquet::arrow::arrow_reader::{
 
 use super::batch::Batch;
 use super::column::Dictionaries;
+use super::derived::{self, Deriving};
 use super::memory::Memory;
 use super::pages;
 use super::tasks::Task;
@@ -22,7 +23,8 @@ use super::text::Texts;
 use super::{ColumnSet, ScanError};
 use crate::capture::{Capture, Problem, SharedFile};
 use crate::guard;
-use crate::select::Filter;
+use crate::names::Names;
+use crate::select::{Filter, Unusable};
 use crate::units;
 
 /// Longest text. Paths of control groups have 4,096 bytes at most.
@@ -34,6 +36,7 @@ const BATCH: usize = 16_384;
 pub struct Pass<'a> {
     pub captures: &'a [Capture],
     pub filter: &'a Filter,
+    pub names: Option<&'a Names>,
     pub texts: &'a Texts,
     pub columns: &'a ColumnSet,
     /// Rows with a latency that no connect has, by capture and row group.
@@ -107,15 +110,20 @@ impl Pass<'_> {
         if columns.is_empty() {
             return Ok(group_rows);
         }
+        let (stored, derived) = derived::read_for(&columns);
+        if derived && self.names.is_none() {
+            return Err(Unusable::no_names().into());
+        }
+        let mut deriving = self.names.filter(|_| derived).map(Deriving::new);
         let file = capture.file.open().map_err(|error| failed(error.into()))?;
         let metadata = self.footers.get(task.capture, capture, &file).map_err(failed)?;
         let group = metadata.metadata().row_group(task.group);
-        let needed = pages::memory(&file, group, &columns).map_err(failed)?;
+        let needed = pages::memory(&file, group, &stored).map_err(failed)?;
         let _held = self
             .memory
             .take(needed)
             .ok_or_else(|| failed(pages::too_much(needed, self.memory.all())))?;
-        let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
+        let mask = ProjectionMask::columns(metadata.parquet_schema(), stored.iter().copied());
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_projection(mask)
             .with_row_groups(vec![task.group])
@@ -127,7 +135,10 @@ impl Pass<'_> {
         let mut dictionaries = Dictionaries::default();
         let (mut read, mut selected, mut absurd) = (0, 0, 0);
         for record in reader {
-            let record = record.map_err(|error| damaged(&error))?;
+            let mut record = record.map_err(|error| damaged(&error))?;
+            if let Some(deriving) = &mut deriving {
+                record = deriving.add(record, &columns).map_err(|error| damaged(&error))?;
+            }
             let first = read;
             read += record.num_rows();
             absurd += absurd_latencies(&record);

@@ -10,8 +10,6 @@ pub use filter::Filter;
 pub use moment::{Moment, range};
 pub use sql::{Bounds, Condition, Known, Nulls};
 
-use connlat_schema::capture::columns::schema;
-
 use crate::units;
 
 /// A selection that cannot be made; the message is for the user.
@@ -23,6 +21,14 @@ impl Unusable {
     /// Two captures that turn out to be one.
     pub fn same() -> Self {
         Self("BEFORE and AFTER are the same recording; name two".to_owned())
+    }
+
+    /// A column of names without any.
+    pub(crate) fn no_names() -> Self {
+        Self(
+            "the columns `name`, `src_name` and `pod` are those of --names; give it a file"
+                .to_owned(),
+        )
     }
 
     /// A part of the recordings that holds none of them.
@@ -53,13 +59,6 @@ pub enum Only {
     Established,
     /// All failures.
     Failed,
-}
-
-/// Names of the columns of a capture.
-fn column_names() -> impl Iterator<Item = &'static str> {
-    use std::sync::LazyLock;
-    static SCHEMA: LazyLock<arrow::datatypes::SchemaRef> = LazyLock::new(schema);
-    SCHEMA.fields().iter().map(|field| field.name().as_str())
 }
 
 /// Which connects are asked about.

@@ -20,6 +20,7 @@ mod large;
 mod listings;
 mod merge;
 mod merged;
+mod names;
 mod oracle;
 mod output;
 mod picture;

@@ -14,6 +14,9 @@ use crate::redact::originals::Originals;
 use crate::redact::rows::Rewriter;
 use crate::redact::{Options, document};
 
+/// Copies a field of the original, or puts something into one.
+type Change = fn(&mut CaptureInfo, &CaptureInfo);
+
 struct Case {
     captures: Captures,
     plan: Plan,
@@ -77,7 +80,6 @@ fn a_column_that_was_copied_is_found() {
 fn a_field_that_was_copied_is_found() {
     let case = Case::new();
     let original = &case.captures.each[0].info;
-    type Change = fn(&mut CaptureInfo, &CaptureInfo);
     let changes: [(&str, Change); 6] = [
         ("host", |info, original| info.host.clone_from(&original.host)),
         ("boot_id", |info, original| info.boot_id.clone_from(&original.boot_id)),

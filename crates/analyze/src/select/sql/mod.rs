@@ -24,9 +24,9 @@ use std::sync::Arc;
 
 use arrow::buffer::BooleanBuffer;
 use arrow::record_batch::RecordBatch;
-use connlat_schema::capture::columns::schema;
 
 use super::Unusable;
+use crate::columns::schema;
 use crate::guard;
 use lower::Lowered;
 use node::Node;

@@ -1,11 +1,12 @@
 //! Names of columns.
 
-use connlat_schema::capture::columns::{LATENCY_NS, RTT_US, TIME, schema};
+use connlat_schema::capture::columns::{LATENCY_NS, RTT_US, TIME};
 use sqlparser::ast::Ident;
 
 use super::super::node::Node;
 use super::super::{Refused, quote};
 use super::{Check, Kind, Typed, call, refused};
+use crate::columns::{column_names, schema};
 
 impl Check<'_> {
     pub(super) fn is_text(&self, column: usize) -> bool {
@@ -55,7 +56,7 @@ impl Check<'_> {
 
 /// The column's name as the contract has it.
 fn own_name(name: &str) -> Option<&'static str> {
-    super::super::super::column_names().find(|known| *known == name)
+    column_names().find(|known| *known == name)
 }
 
 fn kind_of(name: &str) -> Option<Kind> {
