@@ -74,6 +74,11 @@ pub enum Problem {
     Damaged(String),
     #[error("changed while it was read; try again")]
     Changed,
+    #[error(
+        "is compressed with {0}, which this program does not read; write it again with zstd or \
+         without compression"
+    )]
+    Compression(String),
     #[error("is a Parquet file but not a capture; name one written by `record`")]
     NotACapture,
     #[error(

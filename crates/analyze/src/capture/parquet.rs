@@ -13,6 +13,7 @@ use connlat_schema::capture::file::{ColumnProblem, capture_info, check_columns};
 use connlat_schema::capture::footer::FooterError;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::parquet_to_arrow_schema;
+use parquet::basic::Compression;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::reader::Length;
 
@@ -47,6 +48,7 @@ pub(super) fn open(
     let footer = footer(&file)?;
     let info = capture_info(&footer)?;
     let rows = check(&footer, bytes, held)?;
+    check_compression(&footer)?;
     let place = match keep_open {
         true => Place::Open(file),
         false => Place::Named(std::path::absolute(path)?),
@@ -104,6 +106,22 @@ fn check_extent(footer: &ParquetMetaData, bytes: u64, held: u64) -> Result<u64, 
         return Err(lie("more rows than the file can hold"));
     }
     Ok(rows)
+}
+
+/// Every column is compressed as `record` does, or not at all.
+fn check_compression(footer: &ParquetMetaData) -> Result<(), Problem> {
+    let chunks = footer.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    let other =
+        |compression| !matches!(compression, Compression::UNCOMPRESSED | Compression::ZSTD(_));
+    match chunks.map(|chunk| chunk.compression()).find(|compression| other(*compression)) {
+        None => Ok(()),
+        Some(compression) => {
+            // Its name alone, without a level.
+            let name = compression.to_string().to_lowercase();
+            let name = name.split('(').next().unwrap_or_default().to_owned();
+            Err(Problem::Compression(name))
+        }
+    }
 }
 
 /// Every column chunk lies inside the file and has as many values as rows.

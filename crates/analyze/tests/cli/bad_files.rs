@@ -57,6 +57,13 @@ fn each_kind_is_named_with_its_remedy() {
 
     write(&dir.path("plain"), &batch, None, None);
     failure("plain", "is a Parquet file but not a capture; ");
+    // The codec of a column is field 4, the number of its values field 5: zstd
+    // becomes snappy.
+    let mut snappy = fs::read(good.write(dir.path("good"))).expect("a file");
+    let at = snappy.windows(3).rposition(|bytes| bytes == [0x15, 0x0c, 0x16]).expect("a codec");
+    snappy[at + 1] = 0x02;
+    fs::write(dir.path("snappy"), snappy).expect("a file");
+    failure("snappy", "is compressed with snappy, which this program does not read; write it");
     write(&dir.path("half"), &batch, Some(&version), None);
     failure("half", "is a Parquet file but not a capture; ");
     write(&dir.path("newer"), &batch, Some("2"), Some("{}"));

@@ -150,6 +150,38 @@ fn names_that_unpack_to_gigabytes() {
     stays_small(&dir, "many.parquet");
 }
 
+/// Each row group is small, and together they hold 156 MB of different names:
+/// what a scan keeps of them is bounded, and a listing is not refused for them.
+#[test]
+fn names_that_no_row_group_has_too_many_of() {
+    let dir = Dir::new();
+    let texts: Vec<String> = (0..2_600).map(|n| format!("{n}{}", "z".repeat(60_000))).collect();
+    write(&dir, "spread.parquet", CGROUP, &texts, |properties| {
+        properties
+            .set_max_row_group_row_count(Some(200))
+            .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None)
+    });
+    for question in [&["summary"][..], &["cgroups", "--top", "0"], &["destinations"]] {
+        let run = watched(command(&dir.path(".")).args(question).arg("spread.parquet"));
+        println!("{question:?}: {} kB, {:?}", run.peak_kb, run.took);
+        assert!(run.peak_kb < MOST_KB, "{question:?}: {} kB", run.peak_kb);
+        assert!(run.took < LONGEST, "{question:?}: {:?}", run.took);
+        match question[0] {
+            "destinations" => assert_eq!(run.code, Some(0), "{}", run.stderr),
+            _ => {
+                assert_eq!(run.code, Some(1), "{question:?}");
+                assert!(run.stderr.contains("ask about fewer rows"), "{}", run.stderr);
+                assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+            }
+        }
+    }
+    let question = ["events", "--top", "0", "--format", "csv", "spread.parquet"];
+    let run = watched(command(&dir.path(".")).args(question));
+    println!("{question:?}: {} kB, {:?}", run.peak_kb, run.took);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.peak_kb < MOST_KB, "{} kB", run.peak_kb);
+}
+
 /// A footer of these bytes behind a hole of so many.
 fn sparse(dir: &Dir, name: &str, footer: &[u8], hole: u64) {
     let file = File::create(dir.path(name)).expect("a file");
