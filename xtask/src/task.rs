@@ -48,6 +48,7 @@ pub const TASKS: &[Task] = &[
     task("score", "fixtures/stage/score.py", "Compare findings with what was staged in the corpus"),
     task("large", "crates/analyze/tests/large/large.py", "Make huge captures, measure analyze"),
     task("engines", ".ci/engines", "Ask DuckDB, Spark and others what docs/fleet.md says, compare"),
+    task("report-check", ".ci/report-check", "Open pages of analyze report in a real browser"),
     task("links", ".ci/links", "Check that links in the documentation lead somewhere"),
     task("release", ".ci/release", "Build what users install: archives, packages, SBOMs"),
     task("install-check", ".ci/install-check", "Install a release on a bare Debian; as root"),

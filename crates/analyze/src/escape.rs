@@ -35,6 +35,18 @@ pub fn markdown(text: &str) -> String {
     out
 }
 
+/// The text with its middle left out if it is longer: names differ at their ends.
+pub fn cut(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    if length <= most {
+        return text.to_owned();
+    }
+    let tail = most / 2;
+    let head = most.saturating_sub(tail + 1);
+    let first = text.chars().take(head);
+    first.chain(std::iter::once('…')).chain(text.chars().skip(length - tail)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +68,12 @@ mod tests {
     fn markdown_has_no_markup_left() {
         assert_eq!(markdown(HOSTILE), r"\\x1b\]0;x\\x07&lt;script&gt;\|=1+1");
         assert_eq!(markdown("a_b*`[x]\\&\n"), r"a\_b\*\`\[x\]\\&amp;\\x0a");
+    }
+
+    #[test]
+    fn names_keep_both_ends() {
+        assert_eq!(cut("abcdefgh", 8), "abcdefgh");
+        assert_eq!(cut("abcdefghi", 8), "abc…fghi");
+        assert_eq!(cut(&"é".repeat(1_000), 24).chars().count(), 24);
     }
 }

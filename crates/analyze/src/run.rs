@@ -18,7 +18,7 @@ use crate::output::{self, Out, RenderError, Screen};
 use crate::progress::Progress;
 use crate::quality::{Trust, Warning};
 use crate::scan::{Budget, Scan};
-use crate::{guard, manual, memory};
+use crate::{guard, manual, memory, new_file, units};
 
 /// Exit code of wrong usage, as clap has it.
 const USAGE: u8 = 2;
@@ -154,6 +154,16 @@ fn ask(
         let message = "a Parquet file is not for a terminal; redirect it, such as > answer.parquet";
         return Err(Failure { message: message.to_owned(), exit: USAGE });
     }
+    let page = question.page();
+    let file = page.and_then(|page| page.file);
+    if format == Format::Html && file.is_none() && terminal.is_some() {
+        let message = "a page is not for a terminal; name a file, such as -o report.html";
+        return Err(Failure { message: message.to_owned(), exit: USAGE });
+    }
+    // Said before anything is read; what decides is the moment of writing.
+    if let Some(path) = file {
+        new_file::check(path).map_err(|error| failed(&error))?;
+    }
     let captures = Captures::open(question.files(), question.common().strict)
         .map_err(|error| failed(&error))?;
     let names = names(&question.common().names)?;
@@ -196,15 +206,26 @@ fn ask(
         selected,
         sections: answered.sections,
         findings: answered.findings,
+        longest: usize::MAX,
+        findings_left_out: 0,
         summary: question.is_summary(),
+        page: page.map(|page| page.title.map(str::to_owned)),
     };
     let how = (format, question.common().json_integers);
-    output::render(&report, how, terminal.unwrap_or_default(), sinks).map_err(
-        |error| match error {
-            RenderError::Rows(error) => unanswered(error.into()),
-            error => unwritten(&error),
-        },
-    )?;
+    let screen = terminal.unwrap_or_default();
+    let (out, said) = sinks;
+    // A file gets its name once the answer is whole.
+    let mut held = Vec::new();
+    let to: &mut dyn Out = if file.is_some() { &mut held } else { out };
+    output::render(report, how, screen, (to, said)).map_err(|error| match error {
+        RenderError::Rows(error) => unanswered(error.into()),
+        error => unwritten(&error),
+    })?;
+    if let Some(path) = file {
+        new_file::write(path, &held).map_err(|error| failed(&error))?;
+        let size = units::bytes(held.len() as u64);
+        warn(&format!("analyze: wrote {} ({size})\n", display_name(path)), said);
+    }
     Ok(answered.exit)
 }
 

@@ -110,6 +110,6 @@ impl AnswerTable<'_> {
             cells
         });
         let rows = rows.collect();
-        Self::of(columns, rows)
+        Self { every: Some(every), ..Self::of(columns, rows) }
     }
 }

@@ -2,6 +2,7 @@
 
 mod figures;
 mod rows;
+pub mod single;
 
 pub use figures::key_column;
 pub use rows::{Read, Rows};
@@ -23,8 +24,14 @@ pub struct Report<'a> {
     pub sections: Vec<Section<'a>>,
     /// What was found, worst first; none where nothing was looked for.
     pub findings: Option<Vec<Finding>>,
+    /// Characters of a sentence at most; longer ones lose their middle.
+    pub longest: usize,
+    /// Findings that there was no room for.
+    pub findings_left_out: usize,
     /// Whether the account of the captures is itself part of the answer.
     pub summary: bool,
+    /// The heading as typed, if the answer is a page of its own.
+    pub page: Option<Option<String>>,
 }
 
 impl Report<'_> {
@@ -59,6 +66,10 @@ pub struct AnswerTable<'a> {
     pub drawing: Option<Vec<String>>,
     /// What a reader needs to know beside the cells.
     pub notes: Vec<String>,
+    /// Width of the interval of each row, µs, if rows are intervals.
+    pub every: Option<i64>,
+    /// Rows there were before some were left out for want of room.
+    pub rows_of: Option<usize>,
 }
 
 /// One column.
@@ -152,6 +163,15 @@ impl AnswerTable<'_> {
     /// A table without notes.
     pub fn of(columns: Vec<Column>, rows: Vec<Vec<Cell>>) -> Self {
         Self { columns, rows: Rows::All(rows), ..Self::default() }
+    }
+
+    /// The integers of a column by name; none where a cell has none.
+    pub fn integers(&self, name: &str) -> impl Iterator<Item = Option<i64>> + '_ {
+        let index = self.columns.iter().position(|column| column.name == name);
+        self.rows.held().iter().map(move |row| match row.get(index?)? {
+            Cell::Integer(value) => Some(*value),
+            _ => None,
+        })
     }
 
     /// Keeps the first rows and says how many there are in all.

@@ -34,6 +34,22 @@ impl Rows<'_> {
         matches!(self, Self::All(rows) if rows.is_empty())
     }
 
+    /// The rows if they are held, and none of those that are read.
+    pub fn held(&self) -> &[Vec<Cell>] {
+        match self {
+            Self::All(rows) => rows,
+            Self::Read(_) => &[],
+        }
+    }
+
+    /// The rows if they are held, to be cut.
+    pub fn held_mut(&mut self) -> Option<&mut Vec<Vec<Cell>>> {
+        match self {
+            Self::All(rows) => Some(rows),
+            Self::Read(_) => None,
+        }
+    }
+
     /// Each row, in order; nothing comes after an error.
     pub fn each(&self) -> Box<dyn Iterator<Item = Result<Cow<'_, [Cell]>, ScanError>> + '_> {
         match self {

@@ -165,6 +165,9 @@ pub enum Format {
     Markdown,
     /// A Parquet file of the rows, to a file or pipe
     Parquet,
+    /// A page for a browser; `report` alone has it.
+    #[value(skip)]
+    Html,
 }
 
 /// How JSON gives integers.

@@ -11,6 +11,7 @@ use crate::commands::summary::Summary;
 const EXAMPLES: &str = "\
 Examples:
   analyze web-1.parquet
+  analyze report web-1.parquet -o report.html
   analyze percentiles --by comm,dst_port web-1.parquet
   analyze destinations --sort p99 --top 10 monday/
   analyze timeseries --every 10s --format csv web-1.parquet > p99.csv

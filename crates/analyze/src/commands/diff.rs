@@ -169,7 +169,7 @@ impl Diff {
                         .ok_or_else(Unusable::same)?;
                     let (from, to) = selection.span(recorded)?;
                     let seconds = seconds(spans(), &[(from, to)]);
-                    Ok((Rows { from, to, argument: Some(argument), measured: false }, seconds))
+                    Ok((Rows { from, to, argument: Some(argument), ..Rows::default() }, seconds))
                 };
                 (file(0)?, file(1)?)
             }

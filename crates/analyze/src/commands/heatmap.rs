@@ -4,12 +4,12 @@ use clap::Args;
 use clap::error::ErrorKind;
 
 use super::histogram::with_latency;
-use super::over_time::{beside, span};
+use super::over_time::{Span, beside, span};
 use super::{Answered, Ask, AskError, Run, takes_input};
 use crate::answer::{AnswerTable, Cell, Column, Kind};
 use crate::cli::args::{Every, Input, examples};
 use crate::scan::counted::Counted;
-use crate::scan::{Part, Value};
+use crate::scan::{Part, Texts, Value};
 use crate::stats::bins;
 use crate::stats::interval::{check_buckets, every_for_at_most};
 use crate::units;
@@ -57,27 +57,36 @@ impl Ask for Heatmap {
             }
             _ => every_for_at_most(span, beside(run.width, SCALE)),
         };
-        let parts = vec![Part::Interval(every), Part::Bin];
-        let counted = Counted::new(parts, with_latency(run.selection), run.scan.hasher.clone());
-        let scanned = run.scan.run(counted)?;
-        let bin = |(values, connects): (Vec<Value>, u64)| match values[..] {
-            [Value::Word(time), Value::Word(low)] => Some(Bin {
-                time: time as i64,
-                low: low as i64,
-                connects: i64::try_from(connects).unwrap_or(i64::MAX),
-            }),
-            _ => None,
-        };
-        let groups = scanned.found.groups(&scanned.texts);
-        let mut bins: Vec<Bin> = groups.into_iter().filter_map(bin).collect();
-        bins.sort_unstable_by_key(|bin| (bin.time, bin.low));
-        Ok(Answered::table(table(&bins, span.unwrap_or((0, 0)), every), scanned.rows))
+        let scanned = run.scan.run(accumulator(run, every))?;
+        let table = table(&scanned.found, &scanned.texts, span, every);
+        Ok(Answered::table(table, scanned.rows))
     }
+}
+
+/// Counts by interval of so many µs and by bin.
+pub fn accumulator(run: &Run<'_>, every: i64) -> Counted {
+    let parts = vec![Part::Interval(every), Part::Bin];
+    Counted::new(parts, with_latency(run.selection), run.scan.hasher.clone())
+}
+
+/// The counts as a table, with a drawing of the span.
+pub fn table(counted: &Counted, texts: &Texts, span: Span, every: i64) -> AnswerTable<'static> {
+    let bin = |(values, connects): (Vec<Value>, u64)| match values[..] {
+        [Value::Word(time), Value::Word(low)] => Some(Bin {
+            time: time as i64,
+            low: low as i64,
+            connects: i64::try_from(connects).unwrap_or(i64::MAX),
+        }),
+        _ => None,
+    };
+    let mut bins: Vec<Bin> = counted.groups(texts).into_iter().filter_map(bin).collect();
+    bins.sort_unstable_by_key(|bin| (bin.time, bin.low));
+    drawn(&bins, span.unwrap_or((0, 0)), every)
 }
 
 /// The counts, drawn with time from left to right over the intervals of
 /// `every` µs from `first` to `last`.
-fn table(bins: &[Bin], (first, last): (i64, i64), every: i64) -> AnswerTable<'static> {
+fn drawn(bins: &[Bin], (first, last): (i64, i64), every: i64) -> AnswerTable<'static> {
     let decimals = units::decimals_for(every);
     let columns = vec![
         Column::new("time", "time (UTC)", Kind::Time(decimals), 0),

@@ -25,17 +25,18 @@ impl Ask for Info {
             true => run.captures.row_count(),
             false => run.scan.run(())?.rows,
         };
-        Ok(Answered::table(table(run.trust), selected))
+        Ok(Answered::table(table(run.trust, usize::MAX), selected))
     }
 }
 
-fn table(trust: &Trust<'_>) -> AnswerTable<'static> {
+/// What is known of the first `most` captures.
+pub fn table(trust: &Trust<'_>, most: usize) -> AnswerTable<'static> {
     let columns = vec![
         Column::new("file", "file", Kind::Name, 1),
         Column::new("fact", "fact", Kind::Name, 0),
         Column::new("value", "value", Kind::Name, 0),
     ];
-    let rows = trust.files.iter().flat_map(|file| {
+    let rows = trust.files.iter().take(most).flat_map(|file| {
         let name = file.capture.path.to_string_lossy().into_owned();
         facts(file).into_iter().map(move |(fact, value)| {
             vec![Cell::Text(name.clone()), Cell::Text(fact), Cell::Text(value)]

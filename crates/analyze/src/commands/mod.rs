@@ -18,11 +18,13 @@ mod percentiles;
 mod processes;
 mod ranked;
 pub mod redact;
+mod report;
 mod single;
 mod slowest;
 pub mod summary;
 mod timeseries;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Subcommand;
@@ -124,6 +126,15 @@ impl From<ScanError> for AskError {
     }
 }
 
+/// What is wanted of a page.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// Its heading, as typed.
+    pub title: Option<&'a str>,
+    /// The file that it goes to, if not to standard output.
+    pub file: Option<&'a Path>,
+}
+
 /// A command that asks about captures.
 pub trait Ask {
     /// The captures, as named.
@@ -151,6 +162,11 @@ pub trait Ask {
     /// Whether the account of the captures is itself part of the answer.
     fn is_summary(&self) -> bool {
         false
+    }
+
+    /// What is wanted of the page, if the answer is one.
+    fn page(&self) -> Option<Page<'_>> {
+        None
     }
 
     /// Answers.
@@ -217,6 +233,7 @@ macro_rules! commands {
 // In the order of the help.
 commands! {
     Summary(summary::Summary) "summary",
+    Report(report::Report) "report",
     Percentiles(percentiles::Percentiles) "percentiles",
     Destinations(destinations::Destinations) "destinations",
     Outcomes(outcomes::Outcomes) "outcomes",

@@ -1,6 +1,8 @@
 //! `analyze summary`: the whole picture on one page, from one scan.
 
-mod chart;
+pub mod chart;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use connlat_schema::capture::columns::{CGROUP, COMM, DST_ADDR, DST_PORT};
@@ -13,7 +15,7 @@ use crate::cli::args::{Input, examples};
 use crate::findings::{self, Command, Finding, Gathering};
 use crate::scan::grouped::Grouped;
 use crate::scan::ranking::{self, Asked, Order, Shortlist};
-use crate::scan::{By, Rows};
+use crate::scan::{By, Rows, Texts};
 use crate::stats::Measure;
 use crate::stats::interval::{check_buckets, every_for_at_most};
 use crate::units;
@@ -78,7 +80,7 @@ impl Ask for Summary {
         };
         // Findings need one processor, and the refinement all.
         let (found, rankings) = std::thread::scope(|scope| {
-            let found = scope.spawn(|| self.found(run, gathering, &texts));
+            let found = scope.spawn(|| found(run, &self.input.files, gathering, &texts, None));
             let rankings = rank();
             (found.join(), rankings)
         });
@@ -128,34 +130,39 @@ impl Ask for Summary {
     }
 }
 
-impl Summary {
-    fn found(
-        &self,
-        run: &Run<'_>,
-        gathering: Gathering,
-        texts: &crate::scan::Texts,
-    ) -> Result<(Vec<Finding>, Vec<String>), AskError> {
-        let infos = || run.captures.each.iter().map(|capture| &capture.info);
-        let settings = findings::Settings::of(infos());
-        let span = run.selection.span(run.captures.recorded())?;
-        let filter = run.selection.filter.as_deref();
-        let command = Command::new(&self.input.files).within(span, filter);
-        let mut evidence = gathering.evidence(texts, settings, command);
-        evidence.names.clone_from(&run.names);
-        let partial = findings::partial(run.selection, infos());
-        evidence.partial = partial.is_some();
-        let mut notes = Vec::new();
-        if evidence.one_in > 1 {
-            let sampled = if evidence.thinned {
-                "one connect in"
-            } else {
-                "connects that failed or sent a SYN again, and one of the others in"
-            };
-            notes.push(format!("findings rest on {sampled} {}", units::count_u64(evidence.one_in)));
-        }
-        notes.extend(partial.map(|why| {
-            format!("findings that compare with what went well were not looked for: {why}")
-        }));
-        Ok((findings::all(&evidence), notes))
+/// What was found, and what is to be said of how; with pictures over the
+/// intervals of a grid, if there is one.
+///
+/// # Errors
+/// [`AskError`] for a time that cannot be.
+pub fn found(
+    run: &Run<'_>,
+    files: &[PathBuf],
+    gathering: Gathering,
+    texts: &Texts,
+    grid: Option<findings::Grid>,
+) -> Result<(Vec<Finding>, Vec<String>), AskError> {
+    let infos = || run.captures.each.iter().map(|capture| &capture.info);
+    let settings = findings::Settings::of(infos());
+    let span = run.selection.span(run.captures.recorded())?;
+    let filter = run.selection.filter.as_deref();
+    let command = Command::new(files).within(span, filter);
+    let mut evidence = gathering.evidence(texts, settings, command);
+    evidence.names.clone_from(&run.names);
+    let partial = findings::partial(run.selection, infos());
+    evidence.partial = partial.is_some();
+    evidence.grid = grid;
+    let mut notes = Vec::new();
+    if evidence.one_in > 1 {
+        let sampled = if evidence.thinned {
+            "one connect in"
+        } else {
+            "connects that failed or sent a SYN again, and one of the others in"
+        };
+        notes.push(format!("findings rest on {sampled} {}", units::count_u64(evidence.one_in)));
     }
+    notes.extend(partial.map(|why| {
+        format!("findings that compare with what went well were not looked for: {why}")
+    }));
+    Ok((findings::all(&evidence), notes))
 }

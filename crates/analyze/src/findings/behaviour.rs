@@ -6,15 +6,17 @@ use std::collections::BTreeMap;
 use connlat_schema::Outcome;
 
 use super::command;
-use super::evidence::{Event, group, weight};
+use super::evidence::{Event, Evidence, group, weight};
 use super::finding::{Class, Confidence, Finding};
 use super::material::Material;
+use super::picture::Picture;
 use super::ranks::{ascending, rank};
 use super::scope::{Field, Value};
 use super::thresholds::T;
 use crate::units;
 
 pub(super) fn behaviour(
+    evidence: &Evidence,
     kind: &'static str,
     events: &[&Event],
     scope: Vec<Field>,
@@ -42,6 +44,7 @@ pub(super) fn behaviour(
         confidence: Confidence::Medium,
         text,
         command,
+        picture: Picture::of(evidence, events),
     }
 }
 
@@ -101,7 +104,7 @@ pub fn abandoned(material: &Material<'_>) -> Vec<Finding> {
             ],
         );
         let scope = vec![("comm", Value::Text(evidence.raw(comm).to_owned()))];
-        let mut finding = behaviour("abandoned", &inside, scope, text, command);
+        let mut finding = behaviour(evidence, "abandoned", &inside, scope, text, command);
         finding.symptom = Some("given_up");
         findings.push(finding);
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evidence::{Event, weight};
 use super::finding::{Class, Confidence, Finding};
 use super::material::Material;
+use super::picture::Picture;
 use super::ranks::{ascending, rank};
 use super::scope::Value;
 use super::thresholds::T;
@@ -154,5 +155,6 @@ fn describe(material: &Material<'_>, moves: &[Move<'_>]) -> Option<Finding> {
             units::duration(before),
         ),
         command: evidence.command.events("", &[in_new, Some(format!("dst_port = {port}"))]),
+        picture: Picture::of(evidence, &new),
     })
 }

@@ -12,6 +12,7 @@ use connlat_schema::Outcome;
 use foldhash::fast::RandomState;
 
 use super::command::Command;
+use super::picture::Grid;
 use super::settings::Settings;
 use crate::names::Names;
 
@@ -97,6 +98,8 @@ pub struct Evidence {
     pub settings: Settings,
     /// What shows the rows.
     pub command: Command,
+    /// Intervals that findings are pictured in, if they are.
+    pub grid: Option<Grid>,
     /// Connects each of the unremarkable events stands for.
     pub one_in: u64,
     /// Whether those that failed are an even sample, too.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::evidence::{Event, Races};
 use super::finding::{Class, Confidence, Finding};
 use super::material::Material;
+use super::picture::Picture;
 use super::ranks::{ascending, rank};
 use super::scope::{Value, is_six};
 use super::thresholds::T;
@@ -90,6 +91,8 @@ fn describe(material: &Material<'_>, kind: &'static str, all: &[&Races]) -> Opti
     let since = began
         .map_or_else(String::new, |at| format!(", since {}", words::Clock::of(material).at(at)));
     let waited = delay.saturating_mul(i64::try_from(lost).unwrap_or(1));
+    let own: Vec<&Event> =
+        losers.iter().copied().filter(|event| programs.contains(&event.comm)).collect();
     Some(Finding {
         kind,
         class: Class::Cause,
@@ -114,5 +117,6 @@ fn describe(material: &Material<'_>, kind: &'static str, all: &[&Races]) -> Opti
             units::duration(delay),
         ),
         command: evidence.command.events("", &conditions),
+        picture: Picture::of(evidence, &own),
     })
 }

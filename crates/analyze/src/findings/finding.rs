@@ -2,6 +2,7 @@
 
 use super::incident::Incident;
 use super::material::{Family, Material};
+use super::picture::Picture;
 use super::scope::Field;
 use super::thresholds::T;
 use super::{row_filter, words};
@@ -41,6 +42,8 @@ pub struct Finding {
     pub text: String,
     /// What shows the rows.
     pub command: String,
+    /// When and who, where a picture was asked for.
+    pub picture: Option<Picture>,
 }
 
 /// What a finding says; later ones rank first.
@@ -127,5 +130,6 @@ pub fn of(
         confidence: confidence(incident),
         text: String::new(),
         command: row_filter::command(material, family, incident),
+        picture: Picture::of(material.evidence, &material.events(&incident.bad)),
     }
 }

@@ -84,8 +84,8 @@ impl Gathering {
         }
         let races = race::mark(&mut events, &texts, one_in);
         let partial = false;
-        let names = None;
-        Evidence { events, texts, races, partial, names, settings, command, one_in, thinned }
+        let (names, grid) = (None, None);
+        Evidence { events, texts, races, partial, names, settings, command, grid, one_in, thinned }
     }
 }
 

@@ -23,6 +23,7 @@ mod material;
 mod modes;
 mod moments;
 mod partial;
+mod picture;
 mod ports;
 mod race;
 mod ranks;
@@ -49,6 +50,7 @@ pub use evidence::Evidence;
 pub use finding::{Class, Finding};
 pub use gather::Gathering;
 pub use partial::partial;
+pub use picture::{Counts, Grid, Picture};
 pub use settings::Settings;
 
 use material::Material;

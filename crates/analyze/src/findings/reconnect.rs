@@ -65,7 +65,7 @@ pub fn loops(material: &Material<'_>) -> Vec<Finding> {
             ],
         );
         let scope = place_fields(material, first);
-        findings.push(behaviour("reconnect_loop", &settled, scope, text, command));
+        findings.push(behaviour(evidence, "reconnect_loop", &settled, scope, text, command));
     }
     let looping: u64 = findings.iter().map(|finding| finding.connects).sum();
     if looping as f64 > USUAL_LOOPS * all as f64 {

@@ -198,6 +198,24 @@ pub enum Value {
     Text(String),
 }
 
+impl Value {
+    /// As people read it; text as it stands in the capture.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+
+    /// The text, if it is one.
+    pub fn text_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Number(_) => None,
+            Self::Text(text) => Some(text),
+        }
+    }
+}
+
 /// Whether an address is of IPv6.
 pub fn is_six(address: &str) -> bool {
     address.contains(':')

@@ -89,7 +89,7 @@ fn storm_finding(material: &Material<'_>, storms: &[(Vec<&Event>, Caller)]) -> F
             Some(format!("dst_port = {}", first.dst_port)),
         ],
     );
-    behaviour("retry_storm", &events, place_fields(material, first), text, command)
+    behaviour(evidence, "retry_storm", &events, place_fields(material, first), text, command)
 }
 
 fn most_at_once(events: &[&Event]) -> usize {

@@ -17,7 +17,7 @@ use super::sink::RenderError;
 use crate::answer::Report;
 use crate::answer::{AnswerTable, Cell, Column, Kind};
 use crate::cli::args::Integers;
-use crate::findings::Finding;
+use crate::findings::{Counts, Finding};
 use crate::quality::{FileTrust, Trust};
 use crate::scan::ScanError;
 use crate::units;
@@ -75,7 +75,7 @@ fn finding(finding: &Finding) -> serde_json::Value {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), serde_json::json!(value)))
         .collect();
-    serde_json::json!({
+    let mut fields = serde_json::json!({
         "kind": finding.kind,
         "symptom": finding.symptom,
         "cause": finding.cause,
@@ -93,7 +93,30 @@ fn finding(finding: &Finding) -> serde_json::Value {
         "confidence": finding.confidence.name(),
         "text": finding.text,
         "command": finding.command,
-    })
+    });
+    if let (Some(picture), Some(fields)) = (&finding.picture, fields.as_object_mut()) {
+        let counts = |key: &str, counts: &Counts| -> serde_json::Value {
+            let named = counts.named.iter();
+            named
+                .map(|(name, connects)| serde_json::json!({ key: name, "connects": connects }))
+                .collect()
+        };
+        let grid = picture.grid;
+        let starts = (0..).map(|at: i64| grid.first.saturating_add(at.saturating_mul(grid.every)));
+        let over_time = starts.zip(&picture.connects).filter(|(_, connects)| **connects > 0);
+        let over_time = over_time.map(|(start, connects)| {
+            let time = units::rfc3339(start, units::decimals_for(grid.every));
+            serde_json::json!({ "time": time, "connects": connects })
+        });
+        fields.insert("over_time".to_owned(), over_time.collect());
+        fields.insert("programs".to_owned(), counts("comm", &picture.programs));
+        fields.insert("destinations".to_owned(), counts("dst", &picture.destinations));
+        // They are held, so reading cannot fail.
+        let (table, failed) = (AnswerTable::single(picture.rows.clone(), None), RefCell::default());
+        let rows = serde_json::to_value(Rows(&table, &failed));
+        fields.insert("rows".to_owned(), rows.unwrap_or_default());
+    }
+    fields
 }
 
 struct Rows<'a>(&'a AnswerTable<'a>, &'a RefCell<Option<ScanError>>);

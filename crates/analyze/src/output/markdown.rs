@@ -7,16 +7,23 @@ use super::sink::RenderError;
 use super::trust_text;
 use crate::answer::AnswerTable;
 use crate::answer::Report;
-use crate::escape;
+use crate::escape::{self, cut};
 use crate::quality::told;
 
-pub(super) fn render(report: &Report<'_>, sink: &mut dyn Write) -> Result<(), RenderError> {
+/// In place of a command that is too long to be shown.
+const NO_COMMAND: &str = "(its command is too long for this; `--format json` has it)";
+
+/// Writes the report.
+///
+/// # Errors
+/// [`RenderError`].
+pub fn render(report: &Report<'_>, sink: &mut dyn Write) -> Result<(), RenderError> {
     let mut out = String::new();
     for (name, value) in trust_text::facts(report) {
-        out.push_str(&format!("- {name}: {}\n", escape::markdown(&value)));
+        out.push_str(&format!("- {name}: {}\n", escape::markdown(&cut(&value, report.longest))));
     }
     for warning in told(&report.trust.warnings) {
-        let warning = escape::markdown(&warning);
+        let warning = escape::markdown(&cut(&warning, report.longest));
         out.push_str(&format!("- **warning:** {warning}\n"));
     }
     if let Some(findings) = &report.findings {
@@ -30,7 +37,11 @@ pub(super) fn render(report: &Report<'_>, sink: &mut dyn Write) -> Result<(), Re
             let most = finding.command.split(|c| c != '`').map(str::len).max().unwrap_or(0);
             let (fence, space) = ("`".repeat(most + 1), if most > 0 { " " } else { "" });
             let code = format!("{fence}{space}{}{space}{fence}", finding.command);
+            let code = if finding.command.is_empty() { NO_COMMAND } else { &code };
             out.push_str(&format!("{}. {text}  \n   {code}\n", index + 1));
+        }
+        if report.findings_left_out > 0 {
+            out.push_str(&format!("\nand {} more\n", report.findings_left_out));
         }
     }
     for section in &report.sections {

@@ -4,13 +4,13 @@ mod csv;
 mod json;
 mod json_integers;
 mod json_text;
-mod layout;
-mod markdown;
+pub mod layout;
+pub mod markdown;
 mod paint;
 mod parquet;
-mod sink;
+pub mod sink;
 mod table;
-mod trust_text;
+pub mod trust_text;
 
 use std::io::Write;
 
@@ -38,17 +38,20 @@ pub const PAGE_WIDTH: usize = 80;
 /// # Errors
 /// [`RenderError`]; a reader that went away is none.
 pub fn render(
-    report: &Report<'_>,
+    mut report: Report<'_>,
     (format, integers): (Format, Integers),
     screen: Screen,
     (out, said): (&mut dyn Out, &mut dyn Write),
 ) -> Result<(), RenderError> {
+    let report = &mut report;
     if matches!(format, Format::Csv | Format::Parquet) {
         // Nothing is left to do if this cannot be written.
         let _ = said.write_all(trust_text::plain(report).as_bytes());
     }
     let mut sink = Sink::new(out);
     let written = match format {
+        Format::Html => crate::report::page(report, &mut sink),
+        Format::Markdown if report.page.is_some() => crate::report::ticket(report, &mut sink),
         Format::Table => table::render(report, screen, &mut sink),
         Format::Markdown => markdown::render(report, &mut sink),
         Format::Json => json::render(report, integers, &mut sink),

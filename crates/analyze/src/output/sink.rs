@@ -27,6 +27,9 @@ pub enum RenderError {
     /// It cannot be written as Parquet.
     #[error(transparent)]
     Parquet(#[from] ::parquet::errors::ParquetError),
+    /// It cannot be made as a page, which is a mistake of ours.
+    #[error(transparent)]
+    Page(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Writes to another, and keeps how that failed.

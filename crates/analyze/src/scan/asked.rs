@@ -88,7 +88,7 @@ impl Asked {
         }
     }
 
-    pub(super) fn compare(&self, a: &Row, b: &Row) -> Ordering {
+    pub fn compare(&self, a: &Row, b: &Row) -> Ordering {
         let key = |row: &Row| match self.order {
             Order::Count => Some(row.figures.connects),
             Order::Failures => Some(row.figures.failed),

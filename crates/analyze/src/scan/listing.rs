@@ -64,12 +64,22 @@ impl<'a> Listing<'a> {
         rows: Rows,
         most: usize,
     ) -> Result<Self, ScanError> {
-        let most = if most == 0 { u64::MAX } else { most as u64 };
-        let top = Top::new(order, rows, places(scan, most), None);
-        let scanned = scan.run(top)?;
-        let count = scanned.found.count();
-        let first = scanned.found.first();
-        Ok(Self { scan, order, rows, first, len: most.min(count), count, selected: scanned.rows })
+        let scanned = scan.run(Self::asked(scan, order, rows, most))?;
+        Ok(Self::of(scan, scanned.found, most, scanned.rows))
+    }
+
+    /// What finds where the first `most` rows are, 0 for all: for a scan that
+    /// finds more than this.
+    pub fn asked(scan: &Scan<'_>, order: RowOrder, rows: Rows, most: usize) -> Top {
+        Top::new(order, rows, places(scan, limit(most)), None)
+    }
+
+    /// From what a scan found of the same number, and how many rows were
+    /// selected.
+    pub fn of(scan: &'a Scan<'a>, found: Top, most: usize, selected: u64) -> Self {
+        let (order, rows, count) = (found.order, found.rows, found.count());
+        let first = found.first();
+        Self { scan, order, rows, first, len: limit(most).min(count), count, selected }
     }
 
     /// Reads all that is shown of every row, so that damage is found before
@@ -92,6 +102,11 @@ impl<'a> Listing<'a> {
             left: self.len,
         }
     }
+}
+
+/// Rows wanted, 0 for all.
+fn limit(most: usize) -> u64 {
+    if most == 0 { u64::MAX } else { most as u64 }
 }
 
 /// Places to be found by one scan, of so many that are wanted.

@@ -41,32 +41,62 @@ impl Asked {
         found: Grouped,
         texts: &Texts,
     ) -> Result<Shortlist, ScanError> {
-        let mut list =
-            Shortlist { parts: found.parts.clone(), asked: self, kept: Vec::new(), groups: 0 };
+        let (list, left) = (self.begun(scan, &found, texts)?, Left::of(&found));
+        drop(found);
+        list.ended(scan, left)
+    }
+
+    /// As far as a scan tells.
+    fn begun(
+        self,
+        scan: &Scan<'_>,
+        found: &Grouped,
+        texts: &Texts,
+    ) -> Result<Shortlist, ScanError> {
         if found.overflowed {
             return Err(ScanError::Groups(scan.budget.listed));
         }
-        let whole = Partition::default();
-        if found.partition != whole && list.asked.order != Order::P99 {
-            // As many as there are in the part that fits, in each of the others.
-            let groups = found.len() as u64 * (found.partition.mask + 1);
-            drop(found);
-            (list.kept, list.groups) = by_counts::first(scan, &list.asked, groups)?;
-            return Ok(list);
-        }
-        let mut todo = rest(whole, found.partition);
-        list.take(found, texts);
-        while let Some(partition) = todo.pop() {
-            let empty = list.asked.of_partition(scan, partition);
-            let scanned = scan.run(empty)?;
-            todo.extend(rest(partition, scanned.found.partition));
-            list.take(scanned.found, &scanned.texts);
-        }
-        if list.asked.by.is_empty() && list.kept.is_empty() {
-            list.kept.push((Vec::new(), Tally::default()));
-            list.groups = 1;
+        let by_p99 = self.order == Order::P99;
+        let mut list =
+            Shortlist { parts: found.parts.clone(), asked: self, kept: Vec::new(), groups: 0 };
+        if by_p99 || found.partition == Partition::default() {
+            list.take(found, texts);
         }
         Ok(list)
+    }
+}
+
+/// Several orders of the same groups, from one scan.
+///
+/// # Errors
+/// As [`Scan::run`].
+pub fn shortlists(
+    scan: &Scan<'_>,
+    asked: Vec<Asked>,
+    found: Grouped,
+    texts: &Texts,
+) -> Result<Vec<Shortlist>, ScanError> {
+    let begun = asked.into_iter().map(|asked| asked.begun(scan, &found, texts));
+    let (lists, left) = (begun.collect::<Result<Vec<_>, _>>()?, Left::of(&found));
+    // Each of the further scans takes as much memory.
+    drop(found);
+    lists.into_iter().map(|list| list.ended(scan, left)).collect()
+}
+
+/// What a scan did not tell.
+#[derive(Clone, Copy)]
+struct Left {
+    /// What it told of.
+    partition: Partition,
+    /// About how many groups there are.
+    groups: u64,
+}
+
+impl Left {
+    fn of(found: &Grouped) -> Self {
+        // As many as there are in the part that fits, in each of the others.
+        let groups = found.len() as u64 * (found.partition.mask + 1);
+        Self { partition: found.partition, groups }
     }
 }
 
@@ -81,9 +111,30 @@ impl Shortlist {
         Self { parts: parts(&asked.by), groups: kept.len(), asked, kept }
     }
 
+    /// With what the scan before did not tell.
+    fn ended(mut self, scan: &Scan<'_>, left: Left) -> Result<Self, ScanError> {
+        let whole = Partition::default();
+        if left.partition != whole && self.asked.order != Order::P99 {
+            (self.kept, self.groups) = by_counts::first(scan, &self.asked, left.groups)?;
+            return Ok(self);
+        }
+        let mut todo = rest(whole, left.partition);
+        while let Some(partition) = todo.pop() {
+            let empty = self.asked.of_partition(scan, partition);
+            let scanned = scan.run(empty)?;
+            todo.extend(rest(partition, scanned.found.partition));
+            self.take(&scanned.found, &scanned.texts);
+        }
+        if self.asked.by.is_empty() && self.kept.is_empty() {
+            self.kept.push((Vec::new(), Tally::default()));
+            self.groups = 1;
+        }
+        Ok(self)
+    }
+
     /// Takes the groups of a partition, and lets go of those that cannot be
     /// among the first.
-    fn take(&mut self, found: Grouped, texts: &Texts) {
+    fn take(&mut self, found: &Grouped, texts: &Texts) {
         self.groups += found.len();
         let top = if self.asked.top == 0 { usize::MAX } else { self.asked.top };
         let mut lowest = (0, 0);

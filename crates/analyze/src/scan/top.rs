@@ -35,8 +35,10 @@ pub type Ranked = ((i64, i64), Place);
 /// they would take as many times the memory.
 #[derive(Clone)]
 pub struct Top {
-    order: RowOrder,
-    rows: Rows,
+    /// Which come first.
+    pub(super) order: RowOrder,
+    /// Which count.
+    pub(super) rows: Rows,
     most: usize,
     after: Option<Ranked>,
     kept: Arc<Mutex<Kept>>,

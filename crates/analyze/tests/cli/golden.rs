@@ -126,6 +126,7 @@ fn the_help_texts() {
     let commands = [
         "",
         "summary",
+        "report",
         "percentiles",
         "destinations",
         "outcomes",

@@ -28,5 +28,6 @@ mod program;
 mod questions;
 mod readers;
 mod redact;
+mod report;
 mod said_first;
 mod several;
