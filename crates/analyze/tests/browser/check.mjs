@@ -6,8 +6,7 @@
 // Exit 1: a page asks the network for something, says something on the console,
 // does what a name in it asks for, or fails a rule of axe-core that matters.
 import { createRequire } from "node:module";
-import { mkdtempSync, readFileSync, readdirSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
@@ -15,7 +14,7 @@ import { chromium } from "playwright-core";
 const [executablePath, directory] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const MOST_BYTES = 500_000;
-// No profile of anybody's, and nothing that a browser does on its own.
+// Playwright makes an empty profile; nothing that a browser does on its own.
 const args = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -38,8 +37,7 @@ const WAYS = [
 ];
 
 async function look(file, way) {
-  const context = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), "browser-")), {
-    executablePath, headless: true, args,
+  const context = await browser.newContext({
     colorScheme: way.colorScheme,
     javaScriptEnabled: way.javaScriptEnabled ?? true,
     viewport: { width: way.width, height: 900 },
@@ -58,15 +56,15 @@ async function look(file, way) {
   });
   try {
     await page.goto(url);
-    await page.screenshot({ path: file.replace(/\.html$/, `-${way.name}.png`), fullPage: true });
+    await page.screenshot({ path: file.replace(/\.html$/, `-${way.name}.png`), fullPage: true, caret: "initial" });
     await inert(page);
     if (way.javaScriptEnabled === false) {
       expect((await page.locator("button, input").count()) === 0, "without script there is something to press");
       await page.locator("summary").last().click();
       expect(await page.locator("details").last().getAttribute("open") !== null, "a summary does not open");
     } else {
-      await accessible(page);
       await useIt(page);
+      // With everything that the script made.
       await accessible(page);
     }
     const size = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
@@ -156,6 +154,7 @@ async function useIt(page) {
   }
 }
 
+const browser = await chromium.launch({ executablePath, headless: true, args });
 for (const name of readdirSync(directory).filter((name) => name.endsWith(".html")).sort()) {
   const file = join(directory, name);
   const { size } = statSync(file);
@@ -163,5 +162,6 @@ for (const name of readdirSync(directory).filter((name) => name.endsWith(".html"
   expect(size < MOST_BYTES, `${size} bytes`);
   for (const way of WAYS) await look(file, way);
 }
+await browser.close();
 console.error(`report-check: ${done} checks, ${faults} faults`);
 process.exit(faults > 0 || done === 0 ? 1 : 0);

@@ -14,7 +14,7 @@ use super::svg::{FINE, Svg};
 
 const HEIGHT: u32 = 260 * FINE;
 const LEFT: u32 = 62 * FINE;
-const RIGHT: u32 = 22 * FINE;
+const RIGHT: u32 = 34 * FINE;
 const BELOW: u32 = 22 * FINE;
 
 /// Quantile and latency, ns, of each series, ascending.

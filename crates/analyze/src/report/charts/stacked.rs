@@ -21,7 +21,7 @@ const LETTERS: u32 = 12 * FINE;
 pub const WIDTH: u32 = 920 * FINE;
 /// Room for the values of vertical axes, and at the right.
 const LEFT: u32 = 62 * FINE;
-const RIGHT: u32 = 10 * FINE;
+const RIGHT: u32 = 34 * FINE;
 /// Room for the name above a chart.
 const ABOVE: u32 = 32 * FINE;
 /// Where the name is in it.
