@@ -12,7 +12,7 @@ use connlat_schema::Outcome;
 use foldhash::fast::RandomState;
 
 use super::command::Command;
-use super::picture::Grid;
+use super::grid::Grid;
 use super::settings::Settings;
 use crate::names::Names;
 

@@ -16,6 +16,7 @@ mod evidence;
 mod fallback;
 mod finding;
 mod gather;
+mod grid;
 mod incident;
 mod joined;
 mod load;
@@ -49,8 +50,9 @@ pub use command::Command;
 pub use evidence::Evidence;
 pub use finding::{Class, Finding};
 pub use gather::Gathering;
+pub use grid::Grid;
 pub use partial::partial;
-pub use picture::{Counts, Grid, Picture};
+pub use picture::{Counts, Picture};
 pub use settings::Settings;
 
 use material::Material;

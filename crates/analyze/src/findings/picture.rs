@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::evidence::{Event, Evidence};
+use super::grid::Grid;
 use crate::scan::listing::COLUMNS;
 use crate::stats::Key;
 
@@ -11,25 +12,6 @@ use crate::stats::Key;
 const ROWS: usize = 5;
 /// Programs and destinations that are named.
 const NAMED: usize = 4;
-
-/// Intervals of time, of equal width.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grid {
-    /// Start of the first, µs since 1970 UTC.
-    pub first: i64,
-    /// Width of one, µs.
-    pub every: i64,
-    /// How many there are.
-    pub count: usize,
-}
-
-impl Grid {
-    /// The interval that a moment lies in.
-    fn place(self, time: i64) -> Option<usize> {
-        let place = usize::try_from(time.checked_sub(self.first)?.div_euclid(self.every)).ok()?;
-        (place < self.count).then_some(place)
-    }
-}
 
 /// Connects by name, the most first.
 #[derive(Debug, Clone, PartialEq)]

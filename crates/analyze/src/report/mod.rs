@@ -7,6 +7,7 @@
 //! itself to load or run anything that is not in it.
 
 mod charts;
+mod error;
 mod finding;
 mod headline;
 mod limits;

@@ -13,7 +13,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Error, HtmlEscape, Output, State, UndefinedBehavior, Value, context};
 use sha2::{Digest, Sha256};
 
-use super::charts::ChartError;
+use super::error::PageError;
 use super::view::View;
 use crate::escape;
 
@@ -21,17 +21,6 @@ const PAGE: &str = include_str!("templates/page.html");
 const PARTS: &str = include_str!("templates/parts.html");
 const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
-
-/// Why there is no page; a mistake of ours.
-#[derive(Debug, thiserror::Error)]
-pub enum PageError {
-    /// A template does not fit what it is given.
-    #[error("a template is wrong: {0}")]
-    Template(#[from] Error),
-    /// A chart.
-    #[error(transparent)]
-    Chart(#[from] ChartError),
-}
 
 /// The page.
 ///

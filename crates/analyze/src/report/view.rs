@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
+use super::error::PageError;
 use super::finding::{self, Shown};
 use super::headline::{self, Figure};
 use super::over_time::{self, Charts};
 use super::spread::{self, Spread};
 use super::table::{self, Table};
-use super::template::PageError;
 use crate::answer::{AnswerTable, Cell, Report};
 use crate::escape::cut;
 use crate::output::trust_text;
