@@ -4,7 +4,7 @@
 //!
 //! Every row has a verdict of its own ([`symptom`]); the bad ones of a family
 //! are contrasted with the good ones over who, where and when ([`search`]);
-//! each contrast that is more than chance is an incident ([`incident`]), and
+//! each contrast that is more than chance is an incident ([`incidents`]), and
 //! each kind of incident says what its rows prove.
 
 mod baseline;
@@ -18,6 +18,7 @@ mod finding;
 mod gather;
 mod grid;
 mod incident;
+mod incidents;
 mod joined;
 mod load;
 mod material;

@@ -7,7 +7,8 @@ use connlat_schema::Outcome;
 
 use super::evidence::Event;
 use super::finding::{self, Finding};
-use super::incident::{Incident, incidents, remainder};
+use super::incident::Incident;
+use super::incidents::{incidents, remainder};
 use super::material::{Family, Material};
 use super::thresholds::T;
 use super::words;

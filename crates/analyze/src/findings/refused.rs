@@ -3,7 +3,8 @@
 
 use super::evidence::Event;
 use super::finding::{self, Class, Finding};
-use super::incident::{Incident, incidents, remainder};
+use super::incident::Incident;
+use super::incidents::{incidents, remainder};
 use super::material::{Family, Material};
 use super::ranks::{ascending, rank};
 use super::scope::{Dimension, is_link_local};

@@ -5,7 +5,8 @@ use connlat_schema::Outcome;
 
 use super::evidence::Event;
 use super::finding::{self, Class, Confidence, Finding};
-use super::incident::{Incident, incidents};
+use super::incident::Incident;
+use super::incidents::incidents;
 use super::material::{Family, Material};
 use super::ranks::{ascending, rank};
 use super::scope::Dimension;

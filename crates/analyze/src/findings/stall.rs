@@ -1,7 +1,7 @@
 //! Delays whose place is known: everything at times, or this host.
 
 use super::finding::{self, Finding};
-use super::incident::{incidents, periodic};
+use super::incidents::{incidents, periodic};
 use super::material::{Family, Material};
 use super::ranks::{ascending, rank};
 use super::thresholds::T;

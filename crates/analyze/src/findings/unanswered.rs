@@ -9,7 +9,8 @@ use connlat_schema::Outcome;
 
 use super::evidence::{Event, group};
 use super::finding::{self, Class, Finding};
-use super::incident::{Incident, incidents, remainder};
+use super::incident::Incident;
+use super::incidents::{incidents, remainder};
 use super::material::{Family, Material};
 use super::ranks::{ascending, rank};
 use super::scope::Dimension;

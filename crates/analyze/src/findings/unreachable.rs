@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::evidence::{group, weight};
 use super::finding::{self, Finding};
-use super::incident::{Incident, incidents, remainder};
+use super::incident::Incident;
+use super::incidents::{incidents, remainder};
 use super::material::{Family, Material};
 use super::symptom::Symptom;
 use super::thresholds::T;

@@ -3,6 +3,7 @@
 
 mod clock;
 mod overlap;
+mod reasons;
 mod redaction;
 mod warning;
 
@@ -110,7 +111,7 @@ impl<'a> Trust<'a> {
             clean: infos().all(|info| info.clean),
             warnings: Vec::new(),
         };
-        trust.warnings = warning::all(&trust);
+        trust.warnings = reasons::all(&trust);
         trust
     }
 

@@ -2,15 +2,14 @@
 //! it is. A field is copied only if it is known what it can hold.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use connlat_schema::capture::merged::{Gap, Merged};
 use connlat_schema::capture::metadata::{
     CaptureInfo, ClockSample, Instant, LossSpan, NetworkInfo, Redaction, StopReason,
 };
-use ipnet::IpNet;
 
 use super::plan::Plan;
+use super::prefix::network;
 use super::vocabulary::{PLAIN_FILTERS, SYSCTLS, WITHHELD};
 use super::words::Kind;
 use super::{RedactError, plan};
@@ -134,11 +133,6 @@ fn filters(all: &BTreeMap<String, Vec<String>>, plan: &Plan) -> BTreeMap<String,
     all.collect()
 }
 
-/// A prefix as the recorder writes it, or an address.
-pub fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-}
-
 /// Why the account cannot be believed: in the recorder's words if they are made
 /// of numbers alone, as far as that can be told.
 fn account_problem(info: &CaptureInfo, rows: u64) -> Option<String> {
@@ -162,12 +156,5 @@ mod tests {
         assert_eq!(numbers("6.18"), "6.18");
         assert_eq!(numbers("6.1.acme"), "6.1");
         assert_eq!(numbers("acme"), "");
-    }
-
-    #[test]
-    fn prefixes_and_addresses() {
-        assert_eq!(network("10.0.0.0/8").map(|net| net.to_string()).as_deref(), Some("10.0.0.0/8"));
-        assert_eq!(network("::1").map(|net| net.to_string()).as_deref(), Some("::1/128"));
-        assert_eq!(network("web-1"), None);
     }
 }

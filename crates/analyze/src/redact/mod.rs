@@ -13,6 +13,7 @@ mod key;
 mod originals;
 mod plan;
 mod ports;
+mod prefix;
 mod rows;
 mod search;
 mod source;

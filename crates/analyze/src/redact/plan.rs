@@ -9,10 +9,10 @@ use connlat_schema::Outcome;
 use connlat_schema::capture::metadata::CaptureInfo;
 
 use super::address::{Addresses, canonical};
-use super::document;
 use super::key::Key;
 use super::originals::Originals;
 use super::ports::SourcePorts;
+use super::prefix::network;
 use super::search::Search;
 use super::vocabulary::{NAMED_FILTERS, PLAIN_FILTERS, WITHHELD};
 use super::words::{Kind, Words};
@@ -70,7 +70,7 @@ impl Plan {
         let given: HashSet<IpAddr> = images.values().copied().collect();
         // The address of a network may have no bits but those that stay.
         let filters = infos.clone().flat_map(|info| info.filters.get("dst")).flatten();
-        let networks = filters.filter_map(|filter| document::network(filter));
+        let networks = filters.filter_map(|filter| network(filter));
         let networks: HashSet<IpAddr> =
             networks.map(|network| addresses.network(network).network()).collect();
         let left = originals.addresses.iter();
