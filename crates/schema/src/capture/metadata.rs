@@ -266,13 +266,7 @@ impl Counters {
             filtered: self.filtered.saturating_add(other.filtered),
             suppressed,
             end_without_start: self.end_without_start.saturating_add(other.end_without_start),
-            lost: Lost {
-                ring_full: lost(|l| l.ring_full),
-                in_flight_full: lost(|l| l.in_flight_full),
-                end_missed: lost(|l| l.end_missed),
-                program_misses: lost(|l| l.program_misses),
-                recorder: lost(|l| l.recorder),
-            },
+            lost: Lost::of_each(lost),
         }
     }
 
@@ -290,18 +284,23 @@ impl Counters {
             filtered: minus(self.filtered, earlier.filtered),
             suppressed: suppressed.collect(),
             end_without_start: minus(self.end_without_start, earlier.end_without_start),
-            lost: Lost {
-                ring_full: lost(|l| l.ring_full),
-                in_flight_full: lost(|l| l.in_flight_full),
-                end_missed: lost(|l| l.end_missed),
-                program_misses: lost(|l| l.program_misses),
-                recorder: lost(|l| l.recorder),
-            },
+            lost: Lost::of_each(lost),
         }
     }
 }
 
 impl Lost {
+    /// Every count as `count` makes it of that field.
+    fn of_each(count: impl Fn(fn(&Self) -> u64) -> u64) -> Self {
+        Self {
+            ring_full: count(|lost| lost.ring_full),
+            in_flight_full: count(|lost| lost.in_flight_full),
+            end_missed: count(|lost| lost.end_missed),
+            program_misses: count(|lost| lost.program_misses),
+            recorder: count(|lost| lost.recorder),
+        }
+    }
+
     /// Attempts known to be lost.
     ///
     /// `program_misses` is not in it: nobody saw what nobody saw, so it can only
