@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::evidence::{Event, Evidence};
+use super::evidence::{Event, Evidence, TextId};
 use super::ranks::{ascending, rank};
 use super::thresholds::T;
 
@@ -35,12 +35,12 @@ impl Usual {
     }
 }
 
-type From = (usize, i64);
+type From = (TextId, i64);
 
 /// What is usual from where to where.
 pub struct Baselines {
-    services: HashMap<(From, usize, i64), Usual>,
-    networks: HashMap<(From, usize), Usual>,
+    services: HashMap<(From, TextId, i64), Usual>,
+    networks: HashMap<(From, TextId), Usual>,
     sources: HashMap<From, Usual>,
 }
 

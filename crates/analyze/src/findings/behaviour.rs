@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use connlat_schema::Outcome;
 
 use super::command;
-use super::evidence::{Event, Evidence, group, weight};
+use super::evidence::{Event, Evidence, TextId, group, weight};
 use super::finding::{Class, Confidence, Finding};
 use super::material::Material;
 use super::picture::Picture;
@@ -127,7 +127,7 @@ fn densest(sorted: &[i64]) -> Option<&[i64]> {
 const SHORT_LIVED: usize = 2;
 /// A row of attempts of one process, or of one name and cgroup whose processes
 /// live for an attempt or two.
-pub(super) type Caller = (usize, Option<i64>, usize, usize, usize, i64);
+pub(super) type Caller = (TextId, Option<i32>, TextId, TextId, TextId, i64);
 
 /// Attempts by caller and destination.
 pub(super) fn by_caller<'a>(

@@ -17,6 +17,11 @@ impl Count {
         self.bad += if bad { weight } else { 0.0 };
     }
 
+    pub fn plus(&mut self, other: Self) {
+        self.bad += other.bad;
+        self.all += other.all;
+    }
+
     pub fn less(self, other: Self) -> Self {
         Self { bad: (self.bad - other.bad).max(0.0), all: (self.all - other.all).max(0.0) }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::evidence::{Event, weight};
+use super::evidence::{Event, TextId, weight};
 use super::finding::{Class, Confidence, Finding};
 use super::material::Material;
 use super::picture::Picture;
@@ -21,13 +21,13 @@ pub fn findings(material: &Material<'_>) -> Vec<Finding> {
     if material.evidence.partial || material.evidence.one_in > 1 {
         return Vec::new();
     }
-    let mut by_program: BTreeMap<(usize, i64, i64, usize), Vec<&Event>> = BTreeMap::new();
+    let mut by_program: BTreeMap<(TextId, i64, i64, TextId), Vec<&Event>> = BTreeMap::new();
     for event in &material.evidence.events {
         let key = (event.machine, event.netns, event.dst_port, event.comm);
         by_program.entry(key).or_default().push(event);
     }
     let moves: Vec<Move<'_>> = by_program.values().filter_map(|events| moved(events)).collect();
-    let mut by_port: BTreeMap<(BTreeSet<usize>, i64), Vec<Move<'_>>> = BTreeMap::new();
+    let mut by_port: BTreeMap<(BTreeSet<TextId>, i64), Vec<Move<'_>>> = BTreeMap::new();
     for one in moves {
         by_port.entry((one.nets(), one.new[0].dst_port)).or_default().push(one);
     }
@@ -42,14 +42,14 @@ struct Move<'a> {
 }
 
 impl Move<'_> {
-    fn nets(&self) -> BTreeSet<usize> {
+    fn nets(&self) -> BTreeSet<TextId> {
         self.new.iter().map(|event| event.net).collect()
     }
 }
 
 /// The moment from which on a program connects to other addresses only.
 fn moved<'a>(events: &[&'a Event]) -> Option<Move<'a>> {
-    let mut seen: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+    let mut seen: BTreeMap<TextId, (usize, usize)> = BTreeMap::new();
     for (place, event) in events.iter().enumerate() {
         let span = seen.entry(event.dst).or_insert((place, place));
         span.1 = place;
@@ -87,11 +87,11 @@ fn describe(material: &Material<'_>, moves: &[Move<'_>]) -> Option<Finding> {
     }
     let at = moves.iter().map(|one| one.at).min()?;
     let addresses =
-        |events: &[&Event]| -> BTreeSet<usize> { events.iter().map(|event| event.dst).collect() };
+        |events: &[&Event]| -> BTreeSet<TextId> { events.iter().map(|event| event.dst).collect() };
     let (of_old, of_new) = (addresses(&old), addresses(&new));
     let port = new.first()?.dst_port;
-    let movers: BTreeSet<usize> = new.iter().map(|event| event.comm).collect();
-    let stay: BTreeSet<usize> = evidence
+    let movers: BTreeSet<TextId> = new.iter().map(|event| event.comm).collect();
+    let stay: BTreeSet<TextId> = evidence
         .events
         .iter()
         .filter(|event| event.time >= at && event.dst_port == port && of_old.contains(&event.dst))
@@ -105,8 +105,8 @@ fn describe(material: &Material<'_>, moves: &[Move<'_>]) -> Option<Finding> {
     };
     let names: Vec<String> = movers.iter().take(2).map(|comm| evidence.text(*comm)).collect();
     let clock = words::Clock::of(material);
-    let nets: BTreeSet<usize> = new.iter().map(|event| event.net).collect();
-    let place = |set: &BTreeSet<usize>, nets: BTreeSet<usize>| match (set.first(), nets.first()) {
+    let nets: BTreeSet<TextId> = new.iter().map(|event| event.net).collect();
+    let place = |set: &BTreeSet<TextId>, nets: BTreeSet<TextId>| match (set.first(), nets.first()) {
         (Some(one), _) if set.len() == 1 => evidence.place(*one, port),
         (_, Some(net)) if nets.len() == 1 => {
             format!("{} (port {port}, {} hosts)", evidence.text(*net), set.len())

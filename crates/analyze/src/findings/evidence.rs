@@ -19,7 +19,11 @@ use crate::names::Names;
 /// Where not every row is evidence, about so many of those that are unremarkable.
 pub const SAMPLED: u64 = 150_000;
 
-/// One connect. Text is kept once and referred to by number.
+/// A text by number, see [`Evidence::raw`].
+pub type TextId = u32;
+
+/// One connect; there may be a million, so numbers are as small as their columns'.
+/// Text is kept once and referred to by number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Event {
     /// µs since 1970 UTC.
@@ -27,35 +31,40 @@ pub struct Event {
     pub start_ns: i64,
     pub latency_ns: i64,
     pub outcome: Outcome,
-    pub errno: Option<i64>,
-    pub retransmits: i64,
-    pub rtt_us: Option<i64>,
-    pub pid: i64,
+    pub errno: Option<i32>,
+    pub retransmits: i32,
+    pub rtt_us: Option<i32>,
+    pub pid: i32,
     pub uid: i64,
-    pub src_port: i64,
+    pub src_port: i32,
     pub dst_port: i64,
     pub netns: i64,
-    pub host: usize,
+    pub host: TextId,
     /// The run of a machine's kernel it belongs to, whatever the host is called.
-    pub machine: usize,
-    pub comm: usize,
-    pub cgroup: usize,
-    pub src: usize,
-    pub dst: usize,
+    pub machine: TextId,
+    pub comm: TextId,
+    pub cgroup: TextId,
+    pub src: TextId,
+    pub dst: TextId,
     /// Network of the destination.
-    pub net: usize,
+    pub net: TextId,
     /// Whether the latency counts.
     pub measured: bool,
     /// Whether another attempt for the same need was taken instead of it.
     pub raced: bool,
     /// Connects it stands for.
-    pub weight: u64,
+    pub weight: u32,
 }
 
 impl Event {
     /// When it ended, CLOCK_MONOTONIC.
     pub fn end_ns(&self) -> i64 {
         self.start_ns.saturating_add(self.latency_ns)
+    }
+
+    /// Handshake RTT, ns.
+    pub fn rtt_ns(&self) -> Option<i64> {
+        self.rtt_us.map(|us| i64::from(us) * 1_000)
     }
 
     /// Whether the destination answered.
@@ -108,35 +117,35 @@ pub struct Evidence {
 
 impl Evidence {
     /// Text by number, as it stands in the capture.
-    pub fn raw(&self, text: usize) -> &str {
-        self.texts.get(text).map_or("", String::as_str)
+    pub fn raw(&self, text: TextId) -> &str {
+        self.texts.get(text as usize).map_or("", String::as_str)
     }
 
     /// Text by number, safe for a terminal.
-    pub fn text(&self, text: usize) -> String {
+    pub fn text(&self, text: TextId) -> String {
         crate::escape::terminal(self.raw(text))
     }
 
     /// A destination as it is written.
-    pub fn dst(&self, address: usize, port: i64) -> String {
+    pub fn dst(&self, address: TextId, port: i64) -> String {
         let text = self.text(address);
         if text.contains(':') { format!("[{text}]:{port}") } else { format!("{text}:{port}") }
     }
 
     /// The same for people, with its name.
-    pub fn place(&self, address: usize, port: i64) -> String {
+    pub fn place(&self, address: TextId, port: i64) -> String {
         let name = self.names.as_ref().map_or("", |names| names.of(self.raw(address)));
         with_name(self.dst(address, port), name)
     }
 
     /// An address with its name.
-    pub fn address(&self, address: usize) -> String {
+    pub fn address(&self, address: TextId) -> String {
         let name = self.names.as_ref().map_or("", |names| names.of(self.raw(address)));
         with_name(self.text(address), name)
     }
 
     /// A cgroup with its pod.
-    pub fn cgroup(&self, cgroup: usize) -> String {
+    pub fn cgroup(&self, cgroup: TextId) -> String {
         let pod = self.names.as_ref().map_or("", |names| names.pod(self.raw(cgroup)));
         with_name(self.text(cgroup), pod)
     }
@@ -158,7 +167,7 @@ fn with_name(text: String, name: &str) -> String {
 
 /// Sum of the connects that events stand for.
 pub fn weight<'a>(events: impl IntoIterator<Item = &'a Event>) -> u64 {
-    events.into_iter().map(|event| event.weight).fold(0, u64::saturating_add)
+    events.into_iter().map(|event| u64::from(event.weight)).fold(0, u64::saturating_add)
 }
 
 /// Events by a key.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::evidence::{Event, Races};
+use super::evidence::{Event, Races, TextId};
 use super::finding::{Class, Confidence, Finding};
 use super::material::Material;
 use super::picture::Picture;
@@ -31,9 +31,9 @@ fn describe(material: &Material<'_>, kind: &'static str, all: &[&Races]) -> Opti
     let lost: u64 = all.iter().map(|races| races.lost).sum();
     let delays = ascending(all.iter().flat_map(|races| races.delays.iter().copied()));
     let delay = rank(&delays, 0.5)?;
-    let places: BTreeSet<(usize, i64)> =
+    let places: BTreeSet<(TextId, i64)> =
         all.iter().map(|races| (races.loser.dst, races.loser.dst_port)).collect();
-    let programs: BTreeSet<usize> = all.iter().map(|races| races.loser.comm).collect();
+    let programs: BTreeSet<TextId> = all.iter().map(|races| races.loser.comm).collect();
     let mut losers: Vec<&Event> = evidence
         .events
         .iter()
@@ -44,7 +44,7 @@ fn describe(material: &Material<'_>, kind: &'static str, all: &[&Races]) -> Opti
         .events
         .iter()
         .any(|event| event.answered() && places.contains(&(event.dst, event.dst_port)));
-    let six = |dst: usize| is_six(evidence.raw(dst));
+    let six = |dst: TextId| is_six(evidence.raw(dst));
     let only_six = places.iter().all(|(dst, _)| six(*dst));
     let dead = only_six && !evidence.events.iter().any(|event| event.answered() && six(event.dst));
     let first = evidence.place(most.loser.dst, most.loser.dst_port);

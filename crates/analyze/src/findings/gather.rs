@@ -12,7 +12,7 @@ use connlat_schema::capture::columns::{
 };
 
 use super::Command;
-use super::evidence::{Event, Evidence, SAMPLED};
+use super::evidence::{Event, Evidence, SAMPLED, TextId};
 use super::race;
 use super::settings::Settings;
 use crate::scan::batch::{MEASURED_BY, NOT_MEASURED};
@@ -78,9 +78,10 @@ impl Gathering {
         }
         sort(&mut events);
         let texts = numbered(&mut events, texts);
+        let each = u32::try_from(one_in).unwrap_or(u32::MAX);
         for event in &mut events {
             let remarkable = event.outcome.is_failure() || event.retransmits > 0;
-            event.weight = if remarkable && !thinned { 1 } else { one_in };
+            event.weight = if remarkable && !thinned { 1 } else { each };
         }
         let races = race::mark(&mut events, &texts, one_in);
         let partial = false;
@@ -117,21 +118,21 @@ impl Accumulator for Gathering {
             let kept = sampled || (remarkable && !self.thinned);
             let Some(outcome) = outcome.filter(|_| kept) else { continue };
             let number = |name: &str| batch.integer(name, row);
+            let small = |name: &str| number(name).and_then(|number| i32::try_from(number).ok());
             let get = |name: &str| number(name).unwrap_or(0);
-            let text = |name: &str| {
-                batch.text(name).map_or(0, |text| text.number(row, batch.texts) as usize)
-            };
+            let text =
+                |name: &str| batch.text(name).map_or(0, |text| text.number(row, batch.texts));
             let event = Event {
                 time: get(TIME),
                 start_ns: starts[row],
                 latency_ns: get(LATENCY_NS),
                 outcome,
-                errno: number(ERRNO),
-                retransmits: again.into(),
-                rtt_us: number(RTT_US),
-                pid: get(PID),
+                errno: small(ERRNO),
+                retransmits: again,
+                rtt_us: small(RTT_US),
+                pid: small(PID).unwrap_or(0),
                 uid: get(UID),
-                src_port: get(SRC_PORT),
+                src_port: small(SRC_PORT).unwrap_or(0),
                 dst_port: get(DST_PORT),
                 netns: get(NETNS),
                 host: text(HOST),
@@ -188,8 +189,8 @@ fn sort(events: &mut [Event]) {
 fn numbered(events: &mut [Event], texts: &Texts) -> Vec<String> {
     let known = texts.all();
     let mut ordered = Ordered::default();
-    let mut again: Vec<Option<usize>> = vec![None; known.len()];
-    let columns: [fn(&mut Event) -> &mut usize; 6] = [
+    let mut again: Vec<Option<TextId>> = vec![None; known.len()];
+    let columns: [fn(&mut Event) -> &mut TextId; 6] = [
         |event| &mut event.host,
         |event| &mut event.machine,
         |event| &mut event.comm,
@@ -200,20 +201,21 @@ fn numbered(events: &mut [Event], texts: &Texts) -> Vec<String> {
     for column in columns {
         for event in events.iter_mut() {
             let number = column(event);
-            let Some(new) = again.get_mut(*number) else { continue };
-            *number = *new.get_or_insert_with(|| ordered.number(&known[*number]));
+            let Some(new) = again.get_mut(*number as usize) else { continue };
+            let text = &known[*number as usize];
+            *number = *new.get_or_insert_with(|| ordered.number(text));
         }
     }
     // Without a boot id the host's name is all there is.
     for event in events.iter_mut() {
-        if ordered.texts.get(event.machine).is_none_or(String::is_empty) {
+        if ordered.texts.get(event.machine as usize).is_none_or(String::is_empty) {
             event.machine = event.host;
         }
     }
-    let mut networks: HashMap<usize, usize> = HashMap::new();
+    let mut networks: HashMap<TextId, TextId> = HashMap::new();
     for event in events.iter_mut() {
         event.net = *networks.entry(event.dst).or_insert_with(|| {
-            let address = ordered.texts.get(event.dst).map_or("", String::as_str);
+            let address = ordered.texts.get(event.dst as usize).map_or("", String::as_str);
             let network = network(address, 24);
             ordered.number(&network)
         });
@@ -224,16 +226,17 @@ fn numbered(events: &mut [Event], texts: &Texts) -> Vec<String> {
 #[derive(Default)]
 struct Ordered {
     texts: Vec<String>,
-    numbers: HashMap<String, usize>,
+    numbers: HashMap<String, TextId>,
 }
 
 impl Ordered {
-    fn number(&mut self, text: &str) -> usize {
+    fn number(&mut self, text: &str) -> TextId {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
+        let number = self.texts.len() as TextId;
         self.texts.push(text.to_owned());
-        self.numbers.insert(text.to_owned(), self.texts.len() - 1);
-        self.texts.len() - 1
+        self.numbers.insert(text.to_owned(), number);
+        number
     }
 }

@@ -142,11 +142,12 @@ pub fn periodic(material: &Material<'_>, family: Family) -> Option<Incident> {
     };
     // More connects than at other times make their own queue, or are the rhythm
     // of a program.
-    let of_scope = |row: &&(u32, bool)| material.space.holds(&best.scope, row.0 as usize);
-    let inside = contrast.rows.iter().filter(of_scope).count() as f64;
-    let all = inside + off.iter().filter(of_scope).count() as f64;
+    let inside = material.space.inside(&best.scope);
+    let of_scope = |row: &&(u32, bool)| inside.holds(row.0);
+    let met = contrast.rows.iter().filter(of_scope).count() as f64;
+    let all = met + off.iter().filter(of_scope).count() as f64;
     let part = (period.length as f64 + period.every as f64 * 0.04).max(1.0);
-    if inside * period.every as f64 > 2.5 * part * all {
+    if met * period.every as f64 > 2.5 * part * all {
         return None;
     }
     let mut incident = incident(material, &contrast, &best);

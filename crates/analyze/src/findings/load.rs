@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::evidence::Event;
+use super::evidence::{Event, TextId};
 use super::incident::Incident;
 use super::material::Material;
 use super::thresholds::T;
@@ -26,7 +26,7 @@ pub fn spike(material: &Material<'_>, incident: &Incident) -> Option<Spike> {
     let (start, _) = material.evidence.span()?;
     let calm = first_slow.checked_sub(start).filter(|calm| *calm >= 4 * PART)?;
     let length = incident.when.last.saturating_sub(first_slow).max(PART);
-    let mut by_program: BTreeMap<usize, Vec<&Event>> = BTreeMap::new();
+    let mut by_program: BTreeMap<TextId, Vec<&Event>> = BTreeMap::new();
     for event in &material.evidence.events {
         by_program.entry(event.comm).or_default().push(event);
     }

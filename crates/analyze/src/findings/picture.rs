@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::evidence::{Event, Evidence};
+use super::evidence::{Event, Evidence, TextId};
 use super::grid::Grid;
 use crate::scan::listing::COLUMNS;
 use crate::stats::Key;
@@ -49,10 +49,10 @@ impl Picture {
         let mut connects = vec![0_u64; grid.count];
         for event in &events {
             if let Some(count) = grid.place(event.time).and_then(|place| connects.get_mut(place)) {
-                *count = count.saturating_add(event.weight);
+                *count = count.saturating_add(event.weight.into());
             }
         }
-        let place = |(dst, port): &(usize, i64)| match evidence.raw(*dst) {
+        let place = |(dst, port): &(TextId, i64)| match evidence.raw(*dst) {
             six if six.contains(':') => format!("[{six}]:{port}"),
             four => format!("{four}:{port}"),
         };
@@ -75,7 +75,7 @@ fn counts<K: Ord>(
     let mut counts: BTreeMap<K, u64> = BTreeMap::new();
     for event in events {
         let count = counts.entry(key(event)).or_default();
-        *count = count.saturating_add(event.weight);
+        *count = count.saturating_add(event.weight.into());
     }
     let mut counts: Vec<(String, u64)> =
         counts.iter().map(|(key, count)| (name(key), *count)).collect();
@@ -87,16 +87,16 @@ fn counts<K: Ord>(
 
 fn row(evidence: &Evidence, event: &Event) -> Vec<Key> {
     use connlat_schema::capture::columns as c;
-    let text = |text: usize| Key::Text(evidence.raw(text).to_owned());
-    let maybe = |value: Option<i64>| value.map_or(Key::Null, Key::Integer);
+    let text = |text: TextId| Key::Text(evidence.raw(text).to_owned());
+    let maybe = |value: Option<i32>| value.map_or(Key::Null, |value| Key::Integer(value.into()));
     let cell = |column: &str| match column {
         c::TIME => Key::Integer(event.time),
         c::LATENCY_NS => Key::Integer(event.latency_ns),
         c::OUTCOME => Key::Text(event.outcome.as_str().to_owned()),
         c::ERRNO => maybe(event.errno),
-        c::SYN_RETRANSMITS => Key::Integer(event.retransmits),
+        c::SYN_RETRANSMITS => Key::Integer(event.retransmits.into()),
         c::RTT_US => maybe(event.rtt_us),
-        c::PID => Key::Integer(event.pid),
+        c::PID => Key::Integer(event.pid.into()),
         c::COMM => text(event.comm),
         c::DST_ADDR => text(event.dst),
         c::DST_PORT => Key::Integer(event.dst_port),

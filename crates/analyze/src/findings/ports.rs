@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use connlat_schema::Outcome;
 
-use super::evidence::Event;
+use super::evidence::{Event, TextId};
 use super::finding::{self, Finding};
 use super::incident::Incident;
 use super::incidents::{incidents, remainder};
@@ -14,8 +14,8 @@ use super::thresholds::T;
 use super::words;
 use crate::units;
 
-const EADDRINUSE: i64 = 98;
-const EADDRNOTAVAIL: i64 = 99;
+const EADDRINUSE: i32 = 98;
+const EADDRNOTAVAIL: i32 = 99;
 /// How long a port stays taken after a close: TIME_WAIT, s.
 const TIME_WAIT_S: i64 = 60;
 
@@ -64,7 +64,7 @@ fn describe(material: &Material<'_>, family: Family, incident: &Incident) -> Fin
     let first = events.first().copied();
     let errno = first.and_then(|event| event.errno);
     let is = |class: fn(&Event) -> bool| first.is_some_and(class);
-    let origins: BTreeSet<(usize, i64)> = events.iter().map(|e| (e.machine, e.netns)).collect();
+    let origins: BTreeSet<(TextId, i64)> = events.iter().map(|e| (e.machine, e.netns)).collect();
     let (kind, cause, reason) = if is(no_port) {
         let used = used_ports(material, &origins, &events);
         let range = range(material, &origins, &events, &used);
@@ -76,7 +76,7 @@ fn describe(material: &Material<'_>, family: Family, incident: &Incident) -> Fin
             ("port_exhaustion", Some("no_local_port"), reason)
         }
     } else if is(bound) {
-        let ports: BTreeSet<i64> = events.iter().map(|event| event.src_port).collect();
+        let ports: BTreeSet<i32> = events.iter().map(|event| event.src_port).collect();
         let port = match (ports.first(), ports.len()) {
             (Some(port), 1) => format!("source port {port}, which the program bound itself,"),
             _ => format!("{} source ports, which the program bound itself,", ports.len()),
@@ -91,14 +91,14 @@ fn describe(material: &Material<'_>, family: Family, incident: &Incident) -> Fin
         ("local_error", None, "this host refused".to_owned())
     };
     let name = errno.map_or_else(String::new, |errno| {
-        format!(" ({})", crate::errno::name(errno).unwrap_or("an unusual errno"))
+        format!(" ({})", crate::errno::name(errno.into()).unwrap_or("an unusual errno"))
     });
     let mut finding = finding::of(material, family, incident, kind);
     finding.cause = cause;
     if is(bound) {
-        let ports: BTreeSet<i64> = events.iter().map(|event| event.src_port).collect();
+        let ports: BTreeSet<i32> = events.iter().map(|event| event.src_port).collect();
         if let (Some(port), 1) = (ports.first(), ports.len()) {
-            finding.scope.push(("src_port", super::scope::Value::Number(*port)));
+            finding.scope.push(("src_port", super::scope::Value::Number((*port).into())));
         }
     }
     let who = words::who(material, incident).connects();
@@ -115,18 +115,21 @@ fn describe(material: &Material<'_>, family: Family, incident: &Incident) -> Fin
 /// Ports that connects from the same places to the same destinations have.
 fn used_ports(
     material: &Material<'_>,
-    origins: &BTreeSet<(usize, i64)>,
+    origins: &BTreeSet<(TextId, i64)>,
     events: &[&Event],
 ) -> BTreeSet<i64> {
-    established(material, origins, events).map(|event| event.src_port).filter(|p| *p > 0).collect()
+    established(material, origins, events)
+        .map(|event| event.src_port.into())
+        .filter(|p| *p > 0)
+        .collect()
 }
 
 fn established<'a>(
     material: &Material<'a>,
-    origins: &BTreeSet<(usize, i64)>,
+    origins: &BTreeSet<(TextId, i64)>,
     events: &[&Event],
 ) -> impl Iterator<Item = &'a Event> {
-    let places: BTreeSet<(usize, i64)> = events.iter().map(|e| (e.dst, e.dst_port)).collect();
+    let places: BTreeSet<(TextId, i64)> = events.iter().map(|e| (e.dst, e.dst_port)).collect();
     let origins = origins.clone();
     material
         .evidence
@@ -141,7 +144,7 @@ fn established<'a>(
 /// whose setting is known.
 fn range(
     material: &Material<'_>,
-    origins: &BTreeSet<(usize, i64)>,
+    origins: &BTreeSet<(TextId, i64)>,
     events: &[&Event],
     used: &BTreeSet<i64>,
 ) -> Option<String> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use connlat_schema::Outcome;
 
-use super::evidence::{Event, Races};
+use super::evidence::{Event, Races, TextId};
 use super::scope::is_six;
 use super::thresholds::T;
 
@@ -30,7 +30,7 @@ const IN_ORDER: usize = 8;
 /// A loser, its winner, and whether one came after the other.
 type Pair = (usize, usize, bool);
 /// Program, address and port.
-type Attempts = (usize, usize, i64);
+type Attempts = (TextId, TextId, i64);
 
 /// Marks the losers among events in order of time, and says who they were.
 pub fn mark(events: &mut [Event], texts: &[String], one_in: u64) -> Vec<Races> {
@@ -57,7 +57,7 @@ pub fn mark(events: &mut [Event], texts: &[String], one_in: u64) -> Vec<Races> {
         let key = (event.comm, event.dst, event.dst_port);
         if pairs.contains_key(&key) {
             let (failed, all) = attempts.entry(key).or_default();
-            *all += event.weight;
+            *all += u64::from(event.weight);
             if lost(event) {
                 failed.push(index);
             }
@@ -75,7 +75,7 @@ pub fn mark(events: &mut [Event], texts: &[String], one_in: u64) -> Vec<Races> {
         delays.sort_unstable();
         let in_order = pairs.iter().filter(|((.., in_order), _)| *in_order).count();
         let (loser, winner) = (events[pairs[0].0.0], events[pairs[0].0.1]);
-        let lost = losers.iter().map(|loser| events[*loser].weight).sum();
+        let lost = losers.iter().map(|loser| u64::from(events[*loser].weight)).sum::<u64>();
         let (in_order, mostly) = (in_order * 2 > pairs.len(), lost * 2 > *all);
         races.push(Races { loser, winner, lost, in_order, mostly, delays });
         for loser in losers {
@@ -92,7 +92,7 @@ fn race(
     failed: &[usize],
     one_in: u64,
 ) -> Option<Vec<usize>> {
-    let mut winners: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut winners: BTreeMap<TextId, usize> = BTreeMap::new();
     for ((_, winner, _), _) in pairs {
         *winners.entry(events[*winner].dst).or_default() += 1;
     }
@@ -134,7 +134,7 @@ fn matched(events: &[Event], of_caller: &[usize], six: &[bool]) -> Vec<Pair> {
         .filter(|index| events[*index].outcome == Outcome::Established)
         .collect();
     winners.sort_by_key(|index| events[*index].end_ns());
-    let mut taken: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut taken: BTreeMap<usize, Vec<TextId>> = BTreeMap::new();
     let mut found = Vec::new();
     for loser in of_caller.iter().copied().filter(|index| lost(&events[*index])) {
         let event = &events[loser];
@@ -162,7 +162,7 @@ fn matched(events: &[Event], of_caller: &[usize], six: &[bool]) -> Vec<Pair> {
 }
 
 fn one_race(loser: &Event, winner: &Event, six: &[bool]) -> bool {
-    let families = six[loser.dst] != six[winner.dst];
+    let families = six[loser.dst as usize] != six[winner.dst as usize];
     let started = winner.start_ns.saturating_sub(loser.start_ns);
     if started.saturating_abs() > LATEST_START {
         return false;

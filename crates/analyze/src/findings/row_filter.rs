@@ -93,7 +93,8 @@ fn of_scope(material: &Material<'_>, incident: &Incident) -> (Vec<Option<String>
     if let [scope] = &incident.scopes[..] {
         let conditions =
             scope.iter().flat_map(|condition| material.space.sql(*condition, &events, evidence));
-        let rows = rows.filter(|row| material.space.holds(scope, *row as usize));
+        let inside = material.space.inside(scope);
+        let rows = rows.filter(|row| inside.holds(*row));
         return (conditions.collect(), rows.collect());
     }
     let mut addresses: Vec<&str> = events.iter().map(|event| evidence.raw(event.dst)).collect();
@@ -109,8 +110,7 @@ fn of_scope(material: &Material<'_>, incident: &Incident) -> (Vec<Option<String>
         Some(Value::Number(port)) => Some(format!("dst_port = {port}")),
         _ => None,
     };
-    let rows = rows.filter(|row| {
-        incident.scopes.iter().any(|scope| material.space.holds(scope, *row as usize))
-    });
+    let inside: Vec<_> = incident.scopes.iter().map(|scope| material.space.inside(scope)).collect();
+    let rows = rows.filter(|row| inside.iter().any(|inside| inside.holds(*row)));
     (vec![Some(format!("dst_addr IN ({})", listed.join(", "))), port], rows.collect())
 }

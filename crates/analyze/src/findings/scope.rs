@@ -3,7 +3,7 @@
 mod space;
 
 use super::command;
-use super::evidence::{Event, Evidence};
+use super::evidence::{Event, Evidence, TextId};
 
 /// A property that affected connects may share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +41,11 @@ pub struct Condition {
 /// All conditions that events meet, numbered, and which event meets which.
 pub struct Space {
     pub conditions: Vec<Condition>,
-    /// Conditions by cell: events alike in every dimension share one.
-    cells: Vec<Box<[u32]>>,
+    /// Conditions by cell, one cell's behind the other's: events alike in every
+    /// dimension share one.
+    met: Vec<u32>,
+    /// Where each cell's conditions end in `met`.
+    ends: Vec<u32>,
     /// Cell by event.
     cell_of: Vec<u32>,
     /// Networks as text.
@@ -54,12 +57,40 @@ pub struct Space {
 impl Space {
     /// The conditions that an event meets, by number.
     pub fn met_by(&self, event: usize) -> &[u32] {
-        &self.cells[self.cell_of[event] as usize]
+        self.conditions_of_cell(self.cell_of[event])
     }
 
     /// Whether an event meets all of some conditions.
     pub fn holds(&self, scope: &[u32], event: usize) -> bool {
-        let met = self.met_by(event);
+        self.cell_holds(scope, self.cell_of[event])
+    }
+
+    /// The events that meet all of some conditions: for many of them, where
+    /// [`Self::holds`] would compare the same again and again.
+    pub fn inside(&self, scope: &[u32]) -> Inside<'_> {
+        let cells = 0..self.ends.len() as u32;
+        let cells = cells.map(|cell| self.cell_holds(scope, cell)).collect();
+        Inside { cells, cell_of: &self.cell_of }
+    }
+
+    /// Cell that an event belongs to.
+    pub fn cell(&self, event: u32) -> u32 {
+        self.cell_of[event as usize]
+    }
+
+    pub fn cell_count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The conditions that the events of a cell meet.
+    pub fn conditions_of_cell(&self, cell: u32) -> &[u32] {
+        let first = cell.checked_sub(1).map_or(0, |before| self.ends[before as usize]);
+        &self.met[first as usize..self.ends[cell as usize] as usize]
+    }
+
+    /// Whether the events of a cell meet all of some conditions.
+    pub fn cell_holds(&self, scope: &[u32], cell: u32) -> bool {
+        let met = self.conditions_of_cell(cell);
         scope.iter().all(|condition| met.contains(condition))
     }
 
@@ -80,7 +111,7 @@ impl Space {
 
     /// The fields of a condition as JSON has them.
     pub fn fields(&self, condition: u32, sample: &Event, evidence: &Evidence) -> Vec<Field> {
-        let text = |name, text: usize| (name, Value::Text(evidence.raw(text).to_owned()));
+        let text = |name, text: TextId| (name, Value::Text(evidence.raw(text).to_owned()));
         match self.dimension(condition) {
             Dimension::Service => {
                 vec![text("dst_addr", sample.dst), ("dst_port", Value::Number(sample.dst_port))]
@@ -184,6 +215,18 @@ impl Space {
             Dimension::Uid => vec![Some(format!("uid = {}", sample.uid))],
             Dimension::Source => vec![is("src_addr", sample.src)],
         }
+    }
+}
+
+/// Which events are inside a scope.
+pub struct Inside<'a> {
+    cells: Vec<bool>,
+    cell_of: &'a [u32],
+}
+
+impl Inside<'_> {
+    pub fn holds(&self, event: u32) -> bool {
+        self.cells[self.cell_of[event as usize] as usize]
     }
 }
 

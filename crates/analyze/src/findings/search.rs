@@ -9,21 +9,15 @@
 //! about as much the simpler one is taken; one with a part that is clearly
 //! fine is not.
 
+mod cells;
 mod choose;
-
-use std::collections::HashMap;
+mod descriptions;
 
 use super::count::Count;
 use super::evidence::Event;
 use super::moments::Moments;
-use super::scope::{Dimension, Space};
-
-/// Conditions looked at, those with most bad connects.
-const CONDITIONS: usize = 256;
-/// Conditions combined with others.
-const COMBINED: usize = 8;
-/// Ratio that one must have by itself for that.
-const HOPEFUL: f64 = 6.0;
+use super::scope::Space;
+use descriptions::Descriptions;
 
 /// Good and bad connects of one kind of trouble, in order of time.
 pub struct Contrast<'a> {
@@ -78,171 +72,20 @@ impl Contrast<'_> {
                 .filter(|(_, bad)| *bad)
                 .map(|(row, _)| self.events[*row as usize].time),
         )?;
-        let total = self.total();
-        let everything: Vec<u32> = (0..self.rows.len() as u32).collect();
-        let mut found: Vec<Description> = Vec::new();
-        let whole = self.sums(&everything, &moments, |_| std::iter::once(0), 1);
-        found.extend(self.describe(Vec::new(), &whole[0], total, &moments));
-        let singles = self.extend(&[], &everything, total, &moments);
-        found.extend(singles);
-        for conditions in 1..=2 {
-            found.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
-            // Whole and timed, and by either condition first, they come again.
-            let mut parents: Vec<Vec<u32>> = Vec::new();
-            let hopeful = |d: &&Description| d.scope.len() == conditions && d.ratio >= HOPEFUL;
-            for description in found.iter().filter(hopeful) {
-                if parents.len() < COMBINED / conditions && !parents.contains(&description.scope) {
-                    parents.push(description.scope.clone());
-                }
-            }
-            for parent in parents {
-                let members: Vec<u32> = everything
-                    .iter()
-                    .copied()
-                    .filter(|row| self.space.holds(&parent, self.rows[*row as usize].0 as usize))
-                    .collect();
-                found.extend(self.extend(&parent, &members, total, &moments));
-            }
-        }
-        self.choose(found)
-    }
-
-    /// Descriptions by one more condition.
-    fn extend(
-        &self,
-        parent: &[u32],
-        members: &[u32],
-        total: Count,
-        moments: &Moments,
-    ) -> Vec<Description> {
-        let mut bad: HashMap<u32, f64> = HashMap::new();
-        for member in members {
-            let (row, is_bad) = self.rows[*member as usize];
-            if is_bad {
-                let weight = self.weight(&self.events[row as usize]);
-                for condition in self.space.met_by(row as usize) {
-                    *bad.entry(*condition).or_default() += weight;
-                }
-            }
-        }
-        let of_parent = |condition: &u32| {
-            let dimension = self.space.dimension(*condition);
-            parent.iter().any(|known| implies(self.space.dimension(*known), dimension))
-        };
-        let mut most: Vec<(u32, f64)> =
-            bad.into_iter().filter(|(condition, _)| !of_parent(condition)).collect();
-        most.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        most.truncate(CONDITIONS);
-        let places: HashMap<u32, usize> =
-            most.iter().enumerate().map(|(place, (condition, _))| (*condition, place)).collect();
-        let mut dense = vec![u32::MAX; self.space.conditions.len()];
-        for (condition, place) in &places {
-            dense[*condition as usize] = *place as u32;
-        }
-        let dense = &dense;
-        let looked_at = |row: u32| {
-            let met = self.space.met_by(row as usize).iter();
-            met.map(|condition| dense[*condition as usize]).filter(|place| *place != u32::MAX)
-        };
-        let sums = self.sums(members, moments, looked_at, most.len());
-        let mut found = Vec::new();
-        for ((condition, _), sums) in most.iter().zip(&sums) {
-            let mut scope = parent.to_vec();
-            scope.push(*condition);
-            scope.sort_by_key(|condition| self.space.dimension(*condition));
-            found.extend(self.describe(scope, sums, total, moments));
-        }
-        found
-    }
-
-    /// Counts by slot of time, for each of some places that rows belong to.
-    fn sums<I: Iterator<Item = u32>>(
-        &self,
-        members: &[u32],
-        moments: &Moments,
-        places: impl Fn(u32) -> I,
-        count: usize,
-    ) -> Vec<Vec<Count>> {
-        let mut sums = vec![vec![Count::default(); moments.slots()]; count];
-        for member in members {
-            let (row, bad) = self.rows[*member as usize];
-            let event = &self.events[row as usize];
-            let (slot, weight) = (moments.slot(event.time), self.weight(event));
-            for place in places(row) {
-                sums[place as usize][slot].add(weight, bad);
-            }
-        }
-        sums
-    }
-
-    /// The whole time, and the clearest span, of one scope.
-    fn describe(
-        &self,
-        scope: Vec<u32>,
-        sums: &[Count],
-        total: Count,
-        moments: &Moments,
-    ) -> Vec<Description> {
-        let mut running = vec![Count::default(); sums.len() + 1];
-        for (slot, sum) in sums.iter().enumerate() {
-            let before = running[slot];
-            running[slot + 1] = Count { bad: before.bad + sum.bad, all: before.all + sum.all };
-        }
-        let all = running[sums.len()];
-        let description = |inside: Count, span| {
-            let inside = Count { all: inside.all + self.unseen, ..inside };
-            let outside = total.less(inside);
-            // Only worse inside, and something to compare with.
-            let worse = inside.rate() > outside.rate() || outside.all < 0.5;
-            let ratio = inside.likelihood() + outside.likelihood() - total.likelihood();
-            let ratio = if worse { ratio.max(0.0) } else { 0.0 };
-            Description { scope: scope.clone(), span, inside, outside, ratio, pure: true }
-        };
-        let mut found = vec![description(all, None)];
-        if !self.timed {
-            return found;
-        }
-        let mut best: Option<Description> = None;
-        for from in 0..moments.times.len() {
-            for to in from..moments.times.len() {
-                let inside = running[2 * to + 2].less(running[2 * from + 1]);
-                // The rest of the scope must have had a chance.
-                if inside.bad < 2.0 || all.less(inside).all < 3.0 {
-                    continue;
-                }
-                let span = description(inside, Some((moments.times[from], moments.times[to])));
-                if best.as_ref().is_none_or(|known| span.ratio > known.ratio) {
-                    best = Some(span);
-                }
-            }
-        }
-        found.extend(best);
-        found
+        let descriptions = Descriptions::new(self, moments);
+        descriptions.choose(descriptions.all())
     }
 
     /// Rows inside a description.
     pub fn within(&self, description: &Description) -> Vec<(u32, bool)> {
+        let inside = self.space.inside(&description.scope);
         let during = |event: &Event| {
             description.span.is_none_or(|(from, to)| (from..=to).contains(&event.time))
         };
         self.rows
             .iter()
             .copied()
-            .filter(|(row, _)| during(&self.events[*row as usize]))
-            .filter(|(row, _)| self.space.holds(&description.scope, *row as usize))
+            .filter(|(row, _)| during(&self.events[*row as usize]) && inside.holds(*row))
             .collect()
-    }
-}
-
-/// Whether one dimension says the other already, or contradicts it.
-fn implies(known: Dimension, new: Dimension) -> bool {
-    use Dimension::{Address, Family, Network, Port, Service};
-    match known {
-        Service => new.is_place(),
-        Address => matches!(new, Address | Family | Network(_)),
-        Family => matches!(new, Family),
-        Network(_) => matches!(new, Network(_) | Family),
-        Port => matches!(new, Port),
-        other => new == other,
     }
 }

@@ -3,7 +3,7 @@
 
 use connlat_schema::Outcome;
 
-use super::evidence::Event;
+use super::evidence::{Event, TextId};
 use super::finding::{self, Class, Confidence, Finding};
 use super::incident::Incident;
 use super::incidents::incidents;
@@ -259,7 +259,7 @@ fn standing(material: &Material<'_>, incident: &Incident) -> Option<Finding> {
 }
 
 fn hosts(material: &Material<'_>, incident: &Incident) -> usize {
-    let mut hosts: Vec<usize> =
+    let mut hosts: Vec<TextId> =
         material.events(&incident.bad).iter().map(|event| event.dst).collect();
     hosts.sort_unstable();
     hosts.dedup();

@@ -50,7 +50,7 @@ pub fn local(material: &mut Material<'_>) -> Vec<Finding> {
         let mut finding = finding::of(material, Family::LocalDelay, &incident, "local_delay");
         let events = material.events(&incident.bad);
         let waits = ascending(events.iter().map(|event| event.latency_ns));
-        let trips = ascending(events.iter().filter_map(|event| event.rtt_us).map(|us| us * 1_000));
+        let trips = ascending(events.iter().filter_map(|event| event.rtt_ns()));
         let who = words::who(material, &incident);
         let at_one_place = who.place.is_some() && who.origin.is_none();
         let why = if at_one_place {

@@ -7,7 +7,7 @@ use connlat_schema::Outcome;
 
 use super::behaviour::{Caller, behaviour, by_caller, place_fields};
 use super::command;
-use super::evidence::{Event, weight};
+use super::evidence::{Event, TextId, weight};
 use super::finding::Finding;
 use super::material::Material;
 use super::ranks::rank;
@@ -61,7 +61,7 @@ fn storm_finding(material: &Material<'_>, storms: &[(Vec<&Event>, Caller)]) -> F
     let evidence = material.evidence;
     let mut events: Vec<&Event> = storms.iter().flat_map(|(events, _)| events.clone()).collect();
     events.sort_by_key(|event| event.start_ns);
-    let pids: BTreeSet<(usize, i64)> = events.iter().map(|e| (e.machine, e.pid)).collect();
+    let pids: BTreeSet<(TextId, i32)> = events.iter().map(|e| (e.machine, e.pid)).collect();
     let first = events[0];
     let last = events.iter().map(|event| event.end_ns()).max().unwrap_or(0);
     let took = last.saturating_sub(first.start_ns);

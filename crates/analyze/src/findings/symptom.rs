@@ -148,7 +148,7 @@ fn answered_late(event: &Event, usual: &Baselines) -> bool {
 /// The kernel measures the round trip from the SYN on: what comes before it
 /// left is not in it.
 fn is_local(event: &Event) -> bool {
-    let Some(rtt) = event.rtt_us.map(|us| us.saturating_mul(1_000)) else { return false };
+    let Some(rtt) = event.rtt_ns() else { return false };
     let more = event.latency_ns.saturating_sub(rtt);
     rtt > 0 && more >= T.local_more && more as f64 >= rtt as f64 * T.local_times
 }

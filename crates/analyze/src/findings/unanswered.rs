@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use connlat_schema::Outcome;
 
-use super::evidence::{Event, group};
+use super::evidence::{Event, TextId, group};
 use super::finding::{self, Class, Finding};
 use super::incident::Incident;
 use super::incidents::{incidents, remainder};
@@ -162,7 +162,7 @@ fn others(material: &Material<'_>, incident: &Incident, who: &words::Who) -> Str
         return format!("; others were answered {} times", units::count_u64(others));
     }
     if of_a_port(material, incident) && incident.good_else == 0 {
-        let hosts: HashSet<usize> =
+        let hosts: HashSet<TextId> =
             material.events(&incident.bad).iter().map(|event| event.dst).collect();
         let ports: HashSet<i64> =
             material.events(&incident.bad).iter().map(|event| event.dst_port).collect();

@@ -39,6 +39,7 @@ fn with_silent(material: &Material<'_>, incident: &mut Incident) -> u64 {
     let known: HashSet<u32> = incident.bad.iter().copied().collect();
     let (first, last) = (incident.when.first, incident.when.last);
     let to = if incident.when.ongoing() { i64::MAX } else { last };
+    let scopes: Vec<_> = incident.scopes.iter().map(|scope| material.space.inside(scope)).collect();
     let silent: Vec<u32> = (0..material.verdicts.len() as u32)
         .filter(|row| !known.contains(row) && !material.claimed[*row as usize])
         .filter(|row| {
@@ -46,10 +47,7 @@ fn with_silent(material: &Material<'_>, incident: &mut Incident) -> u64 {
             matches!(symptom, Some(Symptom::NoAnswer | Symptom::GivenUp))
         })
         .filter(|row| (first..=to).contains(&material.event(*row).time))
-        .filter(|row| {
-            let mut scopes = incident.scopes.iter();
-            scopes.any(|scope| material.space.holds(scope, *row as usize))
-        })
+        .filter(|row| scopes.iter().any(|inside| inside.holds(*row)))
         .collect();
     incident.bad.extend(&silent);
     incident.bad.sort_unstable();
@@ -64,7 +62,8 @@ fn describe(material: &Material<'_>, incident: &Incident, told: &[u32], silent: 
     let events = material.events(told);
     let errors = group(events.iter().copied(), |event| event.errno);
     let error = errors.iter().max_by_key(|(_, events)| events.len());
-    let error = error.and_then(|(errno, _)| crate::errno::name((*errno)?)).unwrap_or("no errno");
+    let error =
+        error.and_then(|(errno, _)| crate::errno::name((*errno)?.into())).unwrap_or("no errno");
     let who = words::who(material, incident);
     let head = match (&who.place, &who.origin) {
         (Some(place), None) => format!("{place} cannot be reached"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::evidence::{Event, weight};
+use super::evidence::{Event, TextId, weight};
 use super::incident::Incident;
 use super::material::Material;
 use super::scope::{Dimension, Field};
@@ -79,9 +79,9 @@ fn same_origin(material: &Material<'_>, incident: &Incident, scope: &[u32]) -> V
     let met = material.space.met_by(*first as usize).iter().copied();
     let mut same: Vec<u32> =
         met.filter(|c| c != origin && !material.space.dimension(*c).is_place()).collect();
-    for row in 0..material.evidence.events.len() {
-        let inside = material.space.holds(scope, row);
-        same.retain(|condition| material.space.holds(&[*condition], row) == inside);
+    for cell in 0..material.space.cell_count() as u32 {
+        let inside = material.space.cell_holds(scope, cell);
+        same.retain(|condition| material.space.cell_holds(&[*condition], cell) == inside);
     }
     same
 }
@@ -91,10 +91,10 @@ fn bits(network: Option<&str>) -> u8 {
 }
 
 /// Destinations by bad connects, the most first.
-fn destinations<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<((usize, i64), u64)> {
-    let mut counts: BTreeMap<(usize, i64), u64> = BTreeMap::new();
+fn destinations<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<((TextId, i64), u64)> {
+    let mut counts: BTreeMap<(TextId, i64), u64> = BTreeMap::new();
     for event in events {
-        *counts.entry((event.dst, event.dst_port)).or_default() += event.weight;
+        *counts.entry((event.dst, event.dst_port)).or_default() += u64::from(event.weight);
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -159,7 +159,7 @@ pub fn who(material: &Material<'_>, incident: &Incident) -> Who {
 }
 
 fn hosts(events: &[&Event]) -> String {
-    let mut hosts: Vec<usize> = events.iter().map(|event| event.dst).collect();
+    let mut hosts: Vec<TextId> = events.iter().map(|event| event.dst).collect();
     hosts.sort_unstable();
     hosts.dedup();
     match hosts.len() {
@@ -205,9 +205,9 @@ impl Clock {
 
 /// ` by web and cart`: the programs with most bad connects.
 pub fn callers(material: &Material<'_>, rows: &[u32]) -> String {
-    let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut counts: BTreeMap<TextId, u64> = BTreeMap::new();
     for event in material.events(rows) {
-        *counts.entry(event.comm).or_default() += event.weight;
+        *counts.entry(event.comm).or_default() += u64::from(event.weight);
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(comm, count)| (std::cmp::Reverse(*count), *comm));

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::super::evidence::{Event, Evidence};
+use foldhash::fast::RandomState;
+
+use super::super::evidence::{Event, Evidence, TextId};
 use super::{Condition, Dimension, Space};
 use crate::scan::network;
 
@@ -18,7 +20,8 @@ impl Space {
         let cell_of = evidence.events.iter().map(|event| builder.cell(event)).collect();
         Self {
             conditions: builder.conditions,
-            cells: builder.cells,
+            met: builder.met,
+            ends: builder.ends,
             cell_of,
             networks: builder.networks,
             several_machines: builder.several_machines,
@@ -29,13 +32,14 @@ impl Space {
 struct Builder<'a> {
     evidence: &'a Evidence,
     conditions: Vec<Condition>,
-    numbers: HashMap<Condition, u32>,
-    cells: Vec<Box<[u32]>>,
-    cell_numbers: HashMap<[i64; 8], u32>,
+    numbers: HashMap<Condition, u32, RandomState>,
+    met: Vec<u32>,
+    ends: Vec<u32>,
+    cell_numbers: HashMap<[i64; 8], u32, RandomState>,
     networks: Vec<String>,
     network_numbers: HashMap<String, u64>,
-    of_address: HashMap<usize, Vec<Condition>>,
-    namespaces: HashMap<(usize, i64), u64>,
+    of_address: HashMap<TextId, Vec<Condition>>,
+    namespaces: HashMap<(TextId, i64), u64>,
     several_machines: bool,
     several_namespaces: bool,
 }
@@ -49,9 +53,10 @@ impl<'a> Builder<'a> {
         Self {
             evidence,
             conditions: Vec::new(),
-            numbers: HashMap::new(),
-            cells: Vec::new(),
-            cell_numbers: HashMap::new(),
+            numbers: HashMap::default(),
+            met: Vec::new(),
+            ends: Vec::new(),
+            cell_numbers: HashMap::default(),
             networks: Vec::new(),
             network_numbers: HashMap::new(),
             of_address: HashMap::new(),
@@ -75,10 +80,12 @@ impl<'a> Builder<'a> {
         if let Some(cell) = self.cell_numbers.get(&key) {
             return *cell;
         }
-        let conditions = self.conditions_of(event);
-        let numbers = conditions.into_iter().map(|condition| self.number(condition)).collect();
-        let cell = self.cells.len() as u32;
-        self.cells.push(numbers);
+        for condition in self.conditions_of(event) {
+            let number = self.number(condition);
+            self.met.push(number);
+        }
+        let cell = self.ends.len() as u32;
+        self.ends.push(self.met.len() as u32);
         self.cell_numbers.insert(key, cell);
         cell
     }
@@ -117,7 +124,7 @@ impl<'a> Builder<'a> {
     }
 
     /// What an address alone says.
-    fn places(&mut self, dst: usize) -> Vec<Condition> {
+    fn places(&mut self, dst: TextId) -> Vec<Condition> {
         if let Some(known) = self.of_address.get(&dst) {
             return known.clone();
         }

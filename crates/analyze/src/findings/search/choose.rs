@@ -1,67 +1,50 @@
 //! Which of several descriptions of the same trouble is said.
 
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
-use super::super::count::Count;
-use super::super::scope::Dimension;
-use super::super::thresholds::T;
+use super::descriptions::Descriptions;
 use super::{Contrast, Description};
+use crate::findings::count::Count;
+use crate::findings::scope::Dimension;
+use crate::findings::thresholds::T;
 
 /// Descriptions whose parts are looked at.
 const CHECKED: usize = 24;
 
-impl Contrast<'_> {
+impl Descriptions<'_> {
     /// The simplest of those that explain about as much as the best.
-    pub(super) fn choose(&self, mut found: Vec<Description>) -> Option<Description> {
+    pub fn choose(&self, mut found: Vec<Description>) -> Option<Description> {
         let price = |description: &Description| {
             let time = if description.span.is_some() { 1.5 } else { 0.0 };
             description.scope.len() as f64 + time
         };
         let highest = found.iter().map(|description| description.ratio).fold(0.0, f64::max);
+        // Scores that differ by less than this are equal.
+        let step = 1e-6 * highest.max(1.0);
         let score = |description: &Description| {
-            description.ratio - price(description) * (T.price + T.gain * 0.4 * highest)
+            let ratio = description.ratio;
+            let score = ratio - price(description) * (T.price + T.gain * 0.4 * highest);
+            (score / step).round()
         };
         found.sort_by(|a, b| {
-            let by_score = score(b).total_cmp(&score(a));
-            // Equal sets have equal scores but for rounding.
-            let close = (score(a) - score(b)).abs() < 1e-6 * highest.max(1.0);
-            let by_kind = self.preference(&a.scope).cmp(&self.preference(&b.scope));
-            if close { by_kind.then(by_score) } else { by_score }
+            let by_kind = || self.preference(&a.scope).cmp(&self.preference(&b.scope));
+            score(b).total_cmp(&score(a)).then_with(by_kind)
         });
         let mut first = None;
         for mut description in found.into_iter().take(CHECKED) {
             description.pure = self.is_pure(&description);
             if description.pure {
-                return Some(self.narrowed(description));
+                return Some(self.contrast.narrowed(description));
             }
             first.get_or_insert(description);
         }
-        first.map(|description| self.narrowed(description))
-    }
-
-    /// One destination is named as such, not as the network, port or family of
-    /// which it is all that was seen.
-    pub fn narrowed(&self, mut description: Description) -> Description {
-        let by_origin = description.scope.iter().any(|c| !self.space.dimension(*c).is_place());
-        let rows = self.rows.iter().map(|(row, _)| *row as usize);
-        let mut rows = rows.filter(|row| self.space.holds(&description.scope, *row));
-        let (Some(first), false) = (rows.next(), by_origin) else { return description };
-        let mut shared: Vec<u32> = self.space.met_by(first).to_vec();
-        shared.retain(|c| {
-            matches!(self.space.dimension(*c), Dimension::Service | Dimension::Address)
-        });
-        for row in rows {
-            shared.retain(|condition| self.space.met_by(row).contains(condition));
-        }
-        if let Some(one) = shared.into_iter().min_by_key(|c| self.space.dimension(*c)) {
-            description.scope = vec![one];
-        }
-        description
+        first.map(|description| self.contrast.narrowed(description))
     }
 
     /// Which of several names of the same connects says most.
     fn preference(&self, scope: &[u32]) -> Vec<u32> {
-        let rank = |condition: &u32| match self.space.dimension(*condition) {
+        let rank = |condition: &u32| match self.contrast.space.dimension(*condition) {
             Dimension::Family => 0,
             Dimension::Service => 1,
             Dimension::Address => 2,
@@ -81,11 +64,25 @@ impl Contrast<'_> {
 
     /// Whether no part of it, by any one dimension, is clearly fine.
     fn is_pure(&self, description: &Description) -> bool {
-        let mut parts: HashMap<u32, Count> = HashMap::new();
-        for (row, bad) in self.within(description) {
-            let weight = self.weight(&self.events[row as usize]);
-            for condition in self.space.met_by(row as usize) {
-                parts.entry(*condition).or_default().add(weight, bad);
+        let space = self.contrast.space;
+        let slots = description.span.map_or(0..=u32::MAX, |(from, to)| {
+            self.moments.slot(from) as u32..=self.moments.slot(to) as u32
+        });
+        let mut parts: HashMap<u32, Count, RandomState> = HashMap::default();
+        for cell in self.cells.iter() {
+            if !space.cell_holds(&description.scope, cell.number) {
+                continue;
+            }
+            let mut sum = Count::default();
+            for (_, count) in
+                self.cells.counts(cell).iter().filter(|(slot, _)| slots.contains(slot))
+            {
+                sum.plus(*count);
+            }
+            if sum.all > 0.0 {
+                for condition in space.conditions_of_cell(cell.number) {
+                    parts.entry(*condition).or_default().plus(sum);
+                }
             }
         }
         let rate = description.inside.rate();
@@ -93,9 +90,34 @@ impl Contrast<'_> {
         for (condition, count) in parts {
             let expected = count.all * rate;
             if expected >= 6.0 && count.bad * T.innocent <= expected {
-                *fine.entry(self.space.dimension(condition)).or_default() += count.all;
+                *fine.entry(space.dimension(condition)).or_default() += count.all;
             }
         }
         fine.values().all(|all| *all <= T.most_innocent * description.inside.all)
+    }
+}
+
+impl Contrast<'_> {
+    /// One destination is named as such, not as the network, port or family of
+    /// which it is all that was seen.
+    pub fn narrowed(&self, mut description: Description) -> Description {
+        let by_origin = description.scope.iter().any(|c| !self.space.dimension(*c).is_place());
+        let inside = self.space.inside(&description.scope);
+        let mut rows = self.rows.iter().map(|(row, _)| *row).filter(|row| inside.holds(*row));
+        let (Some(first), false) = (rows.next(), by_origin) else { return description };
+        let mut shared: Vec<u32> = self.space.met_by(first as usize).to_vec();
+        shared.retain(|c| {
+            matches!(self.space.dimension(*c), Dimension::Service | Dimension::Address)
+        });
+        for row in rows {
+            if shared.is_empty() {
+                break;
+            }
+            shared.retain(|condition| self.space.met_by(row as usize).contains(condition));
+        }
+        if let Some(one) = shared.into_iter().min_by_key(|c| self.space.dimension(*c)) {
+            description.scope = vec![one];
+        }
+        description
     }
 }

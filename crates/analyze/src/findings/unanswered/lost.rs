@@ -93,7 +93,7 @@ pub(super) fn steps(material: &Material<'_>, events: &[&Event]) -> String {
         let times = timers::retry_times(timers::linear(material.evidence, first));
         for event in events.iter().filter(|event| event.outcome == Outcome::Established) {
             if let Some(at) = timers::step(event, &times) {
-                *counted.entry(at / 1_000_000_000).or_default() += event.weight;
+                *counted.entry(at / 1_000_000_000).or_default() += u64::from(event.weight);
             }
         }
     }
