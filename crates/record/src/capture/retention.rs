@@ -12,13 +12,15 @@
 //! apart by CLOCK_MONOTONIC, and the wall clock, which those of earlier boots
 //! need, counts only as far as it has run since the recorder began.
 
+mod ended;
+mod foreign;
+
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use connlat_schema::capture::metadata::CaptureInfo;
 
@@ -26,6 +28,8 @@ use super::naming::name_prefix;
 use super::recover::capture_info;
 use crate::files::{Directory, FileId};
 use crate::host::ClockReading;
+use ended::Ended;
+pub use foreign::Foreign;
 
 /// Most segments that are remembered during a look, some 2 MB. Others can put
 /// any number of them there; the oldest are what matters, and what is beyond
@@ -96,59 +100,6 @@ impl PartialOrd for Segment {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
-}
-
-/// Files that were looked at and are no segments of ours, as they were then:
-/// they are not read again at every look.
-#[derive(Debug, Default)]
-pub struct Foreign(HashSet<(FileId, u64, SystemTime)>);
-
-impl Foreign {
-    /// What is found in a file, unless it is known to be foreign; nothing makes
-    /// it so.
-    fn look_once<T>(&mut self, file: &File, look: impl FnOnce() -> Option<T>) -> Option<T> {
-        let metadata = file.metadata().ok()?;
-        let key = (FileId::of(file).ok()?, metadata.len(), metadata.modified().ok()?);
-        if self.0.contains(&key) {
-            return None;
-        }
-        let found = look();
-        if found.is_none() {
-            if self.0.len() >= MOST_REMEMBERED {
-                self.0.clear();
-            }
-            self.0.insert(key);
-        }
-        found
-    }
-}
-
-/// When a segment ended; what ended later is greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Ended {
-    /// In an earlier boot: when the file was last written.
-    Before(SystemTime),
-    /// In this boot: CLOCK_MONOTONIC, ns.
-    ThisBoot(i64),
-}
-
-impl Ended {
-    fn is_older_than(self, age: Duration, started: ClockReading, now: ClockReading) -> bool {
-        let since = match self {
-            Self::ThisBoot(ended) => duration(now.monotonic_ns.saturating_sub(ended)),
-            Self::Before(written) => {
-                let running = now.monotonic_ns.saturating_sub(started.monotonic_ns);
-                let wall = now.realtime_ns.min(started.realtime_ns.saturating_add(running));
-                let wall = SystemTime::UNIX_EPOCH + duration(wall);
-                wall.duration_since(written).unwrap_or_default()
-            }
-        };
-        since > age
-    }
-}
-
-fn duration(nanoseconds: i64) -> Duration {
-    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or_default())
 }
 
 /// What became of what need not be kept.

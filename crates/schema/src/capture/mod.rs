@@ -10,7 +10,9 @@
 //! * `file` (feature `parquet`): captures written, and columns checked, in Parquet.
 
 mod cell;
+mod clock_samples;
 pub mod columns;
+mod counters;
 #[cfg(feature = "parquet")]
 pub mod file;
 pub mod footer;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::time::SystemTime;
 
 use connlat_schema::capture::journal::JournalWriter;
 use connlat_schema::capture::metadata::Instant;
@@ -39,7 +40,8 @@ impl Tree {
         let journal = output.create_journal().expect("a journal");
         let journal = JournalWriter::create(journal, &info).expect("a head").finish().expect("it");
         seal(&journal, &output, |_| info.clone()).expect("sealed");
-        let written = SystemTime::UNIX_EPOCH + duration(ended.realtime_ns);
+        let written =
+            SystemTime::UNIX_EPOCH + Duration::from_nanos(ended.realtime_ns.cast_unsigned());
         File::options()
             .append(true)
             .open(&path)
@@ -204,7 +206,7 @@ fn what_is_not_ours_is_read_once_and_again_when_it_changes() {
     let mut foreign = Foreign::default();
     for _ in 0..3 {
         let found = Found::look(&[&directory], &owner(), &mut foreign, 9).expect("a look");
-        assert_eq!((found.count, foreign.0.len()), (3, 1));
+        assert_eq!((found.count, foreign.len()), (3, 1));
     }
     let file = directory
         .subdirectory("date=2026-01-01")

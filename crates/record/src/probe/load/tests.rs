@@ -10,6 +10,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use test_support::skip;
 
 use super::*;
+use crate::probe::filters::Filters;
 
 const EACH: usize = 40;
 
