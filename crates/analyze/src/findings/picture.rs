@@ -2,9 +2,11 @@
 //! went, and a few of their rows: for those who want to see and not to ask.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::evidence::{Event, Evidence, TextId};
 use super::grid::Grid;
+use crate::names::Names;
 use crate::scan::listing::COLUMNS;
 use crate::stats::Key;
 
@@ -32,12 +34,14 @@ pub struct Picture {
     pub connects: Vec<u64>,
     /// By the name of the thread.
     pub programs: Counts,
-    /// By address and port.
+    /// By address and port, with the name if there is one.
     pub destinations: Counts,
     /// The first rows, with the cells of [`COLUMNS`].
     pub rows: Vec<Vec<Key>>,
     /// Rows there are, as far as they were kept as evidence.
     pub of: usize,
+    /// Names of the addresses and pods in them.
+    pub names: Option<Arc<Names>>,
 }
 
 impl Picture {
@@ -52,9 +56,15 @@ impl Picture {
                 *count = count.saturating_add(event.weight.into());
             }
         }
-        let place = |(dst, port): &(TextId, i64)| match evidence.raw(*dst) {
-            six if six.contains(':') => format!("[{six}]:{port}"),
-            four => format!("{four}:{port}"),
+        let place = |(dst, port): &(TextId, i64)| {
+            let place = match evidence.raw(*dst) {
+                six if six.contains(':') => format!("[{six}]:{port}"),
+                four => format!("{four}:{port}"),
+            };
+            match evidence.names.as_ref().map_or("", |names| names.of(evidence.raw(*dst))) {
+                "" => place,
+                name => format!("{place} ({name})"),
+            }
         };
         Some(Self {
             grid,
@@ -63,6 +73,7 @@ impl Picture {
             destinations: counts(&events, |event| (event.dst, event.dst_port), place),
             rows: events.iter().take(ROWS).map(|event| row(evidence, event)).collect(),
             of: events.len(),
+            names: evidence.names.clone(),
         })
     }
 }

@@ -44,7 +44,7 @@ pub enum NamesError {
 }
 
 /// What is called what.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Names {
     addresses: Prefixes,
     /// Pods by their ids, without dashes.

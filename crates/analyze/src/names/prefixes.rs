@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::{Named, conflict};
 
 /// Names by prefix. IPv4 addresses inside IPv6 are those outside.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Prefixes {
     /// By length, then by address with the bits after the prefix zero.
     v4: BTreeMap<u8, HashMap<u32, Named>>,

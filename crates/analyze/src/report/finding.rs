@@ -71,7 +71,7 @@ pub struct Bar {
 pub fn of(number: usize, finding: &Finding) -> Result<Shown, ChartError> {
     let picture = finding.picture.as_ref();
     let rows = picture.map(|picture| {
-        let table = AnswerTable::single(picture.rows.clone(), None);
+        let table = AnswerTable::single(picture.rows.clone(), picture.names.as_deref());
         let caption = match picture.of {
             of if of > picture.rows.len() => {
                 format!("The first {} of {}", picture.rows.len(), units::counted(of as u64, "row"))

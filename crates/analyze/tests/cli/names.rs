@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::capture::{Capture, Connect, S};
 use super::program::Dir;
+use super::report::document::Document;
 
 const POD: &str = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
 
@@ -119,6 +120,22 @@ fn findings_name_what_they_are_about() {
     assert_eq!(finding["scope"]["dst_addr"], "10.244.1.5");
     assert_eq!(finding["examples"], json!(["10.244.1.5:443"]));
     assert!(values(&json!({"rows": summary["destinations"]}), "name").contains(&String::new()));
+}
+
+#[test]
+fn a_page_names_them_where_findings_show_their_rows() {
+    let dir = Dir::new();
+    write(&dir);
+    let names = ["--names", "cluster.json", "--names", "hosts", "node.parquet"];
+    dir.analyze(&[&["report", "-o", "page.html"], &names[..]].concat()).text();
+    let page = fs::read_to_string(dir.path("page.html")).expect("a page");
+    let page = Document::read(&page);
+    let rows = page.table("finding-1");
+    assert!(!rows.is_empty());
+    for row in &rows {
+        assert_eq!((&*row["dst_addr"], &*row["name"]), ("10.244.1.5", "pod/shop/db-0"));
+    }
+    assert!(page.texts().any(|text| text == "10.244.1.5:443 (pod/shop/db-0)"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `analyze report`: the page says what JSON says, is inert and small, and
 //! replaces no file.
 
-mod document;
+pub mod document;
 mod equal;
 mod files;
 mod hostile;
