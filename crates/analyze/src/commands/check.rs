@@ -66,7 +66,7 @@ impl Ask for Check {
             missed: run.trust.missed,
             unknown: run.trust.losses_unknown(),
         };
-        let (whole, selected) = ranking(&run.scan, Asked::whole(measure.clone()))?;
+        let (whole, scanned) = ranking(&run.scan, Asked::whole(measure.clone()), ())?;
         let figures = whole.rows.into_iter().next().map(|row| row.figures).unwrap_or_default();
         let judged: Vec<_> = self
             .fail_if
@@ -99,7 +99,7 @@ impl Ask for Check {
                 "the sample is too small to decide; record longer, or --too-small pass".to_owned(),
             );
         }
-        let sections = Answered::table(table, selected);
+        let sections = Answered::table(table, scanned.rows);
         Ok(Answered { exit, ..sections })
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::error::ErrorKind;
 
-use super::{Answered, Ask, AskError, Run};
+use super::{Answered, Ask, AskError, Run, merged};
 use crate::answer::{AnswerTable, Cell, Column, Kind, Section};
 use crate::capture::Captures;
 use crate::cli::args::{Common, examples, once};
@@ -93,7 +93,8 @@ impl Ask for Diff {
         let names = super::ranked::names(&by);
         let (before, after) = self.parts(run)?;
         let fewest = fewest_telling(before.1, after.1);
-        let found = sides::sides(&run.scan, &by, [before.0, after.0], fewest, &measure)?;
+        let looked_at = merged::looked_at(run, &by);
+        let found = sides::sides(&run.scan, &by, [before.0, after.0], fewest, &measure, looked_at)?;
         let [(whole_before, rows_before), (whole_after, rows_after)] = found.sides;
         let counted = |side: &Figures| side.connects.unsigned_abs();
         let selected = match self.files.len() {
@@ -124,7 +125,7 @@ impl Ask for Diff {
             "{noise} of {all} groups show noise: no difference that samples of this size can tell \
              from chance (99.9 %)"
         ));
-        table.notes.extend(super::merged::notes(run, &by)?);
+        table.notes.extend(merged::notes_of(run, &by, &found.merged));
         let whole = self::table(&[], vec![whole], &measure);
         let section = |key, title: &str, table| Section { key, title: title.to_owned(), table };
         let sections = vec![

@@ -7,34 +7,31 @@ use connlat_schema::capture::columns::{
     BOOT_ID, CGROUP, CGROUP_ID, COMM, DST_ADDR, HOST, NETNS, PID, SRC_ADDR, START_NS, TID, UID,
 };
 
-use super::{AskError, Run};
+use super::Run;
 use crate::escape;
 use crate::scan::merged::{Merged, Reach};
-use crate::scan::{By, Scanned};
+use crate::scan::{By, Texts};
 use crate::units;
 
 /// Destinations that are named one by one.
 const NAMED: usize = 2;
 
-/// What a table by these keys puts together.
-///
-/// # Errors
-/// As a scan.
-pub fn notes(run: &Run<'_>, by: &[By]) -> Result<Vec<String>, AskError> {
-    if by.is_empty() || !is_of_destinations(by) || tells_places_apart(run, by) {
-        return Ok(of_machines(run, by));
-    }
-    if run.scan.places() == Some(1) {
-        return Ok(of_machines(run, by));
-    }
-    let scanned = run.scan.run(Merged::default())?;
-    Ok(of_destinations(run, by, scanned))
+/// What the scan for a table by these keys has to look at besides, to tell what
+/// the table puts together; nothing where that is known without.
+pub fn looked_at(run: &Run<'_>, by: &[By]) -> Option<Merged> {
+    let apart = !is_of_destinations(by) || tells_places_apart(run, by);
+    (!apart && run.scan.places() != Some(1)).then(Merged::default)
 }
 
-/// The same where the rows were looked at already.
-pub fn of_destinations(run: &Run<'_>, by: &[By], scanned: Scanned<Merged>) -> Vec<String> {
+/// What a table by these keys puts together, with what [`looked_at`] found.
+pub fn notes(run: &Run<'_>, by: &[By], found: Option<&Merged>, texts: &Texts) -> Vec<String> {
+    let several = found.map(|found| found.several(texts)).unwrap_or_default();
+    notes_of(run, by, &several)
+}
+
+/// The same of destinations that rows of several places have.
+pub fn notes_of(run: &Run<'_>, by: &[By], several: &[(Reach, String)]) -> Vec<String> {
     let mut notes = of_machines(run, by);
-    let several = scanned.found.several(&scanned.texts);
     let split = match (boots(run), has(by, NETNS)) {
         (1, _) => NETNS.to_owned(),
         (_, true) => machine_key(run).to_owned(),

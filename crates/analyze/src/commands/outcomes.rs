@@ -6,13 +6,13 @@ use clap::Args;
 use connlat_schema::Outcome;
 use connlat_schema::capture::columns::{ERRNO, OUTCOME};
 
-use super::{Answered, Ask, AskError, Run, ranked, takes_input};
+use super::{Answered, Ask, AskError, Run, merged, ranked, takes_input};
 use crate::answer::{AnswerTable, Cell, Column, Kind, key_column};
 use crate::cli::args::{ByArgs, Input, examples};
 use crate::errno;
 use crate::scan::counted::Counted;
 use crate::scan::grouped::parts;
-use crate::scan::{By, Part, Rows, Scan, Texts};
+use crate::scan::{By, Part, Rows, Scan, Scanned, Texts};
 use crate::stats::Key;
 
 /// How connects ended, with the errors of those that failed
@@ -32,10 +32,11 @@ impl Ask for Outcomes {
 
     fn ask<'r>(&self, run: &'r Run<'_>) -> Result<Answered<'r>, AskError> {
         let by = run.named(self.by.after(&[]));
-        let scanned = run.scan.run(accumulator(&run.scan, &by))?;
-        let mut table = table(&by, &scanned.found, &scanned.texts);
-        table.notes.extend(super::merged::notes(run, &by)?);
-        Ok(Answered::table(table, scanned.rows))
+        let accumulators = (accumulator(&run.scan, &by), merged::looked_at(run, &by));
+        let Scanned { found: (counted, merged), texts, rows } = run.scan.run(accumulators)?;
+        let mut table = table(&by, &counted, &texts);
+        table.notes.extend(merged::notes(run, &by, merged.as_ref(), &texts));
+        Ok(Answered::table(table, rows))
     }
 }
 

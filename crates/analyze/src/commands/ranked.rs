@@ -3,7 +3,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Answered, AskError, Run};
+use super::{Answered, AskError, Run, merged};
 use crate::answer::AnswerTable;
 use crate::cli::args::{ByArgs, Input, Quantiles};
 use crate::scan::ranking::{Asked, Order, ranking};
@@ -71,16 +71,17 @@ pub fn table<'r>(
     measure: Measure,
     what: &str,
 ) -> Result<Answered<'r>, AskError> {
-    let merged = super::merged::notes(run, &by)?;
+    let merged = merged::looked_at(run, &by);
+    let keys = by.clone();
     let by = run.named(by);
     let names = names(&by);
     let asked = Asked { by, rows: Rows::default(), order, top, measure: measure.clone() };
-    let (found, selected) = ranking(&run.scan, asked)?;
+    let (found, scanned) = ranking(&run.scan, asked, merged)?;
     let mut table = AnswerTable::grouped(&names, found.rows, &measure)
         .top(top, found.groups, what, "; --top 0 shows all")
         .with_notes(&measure);
-    table.notes.extend(merged);
-    Ok(Answered::table(table, selected))
+    table.notes.extend(merged::notes(run, &keys, scanned.found.as_ref(), &scanned.texts));
+    Ok(Answered::table(table, scanned.rows))
 }
 
 /// Names of keys.

@@ -15,7 +15,7 @@ use super::over_time::span;
 use super::summary::{chart, found};
 use super::takes_input;
 use super::timeseries::{self, TimeSeries};
-use super::{Answered, Ask, AskError, Page, Run, heatmap, histogram, info, outcomes};
+use super::{Answered, Ask, AskError, Page, Run, heatmap, histogram, info, merged, outcomes};
 use crate::answer::{AnswerTable, Section};
 use crate::cli::args::{Format, Input, examples};
 use crate::findings::{Gathering, Grid};
@@ -114,8 +114,10 @@ impl Ask for Report {
         let single = |rows| Listing::asked(scan, RowOrder::Slowest, rows, SINGLE);
         let tops: Vec<Top> = [measured, Rows::FAILED].map(single).into();
         let gathering = Gathering::new(run.captures.row_count(), scan.budget.evidence);
-        let scanned = scan.run(((grouped, counted), (tops, gathering)))?;
-        let (texts, ((grouped, counted), (tops, gathering))) = (scanned.texts, scanned.found);
+        let beside = (gathering, merged::looked_at(run, &places.by));
+        let scanned = scan.run(((grouped, counted), (tops, beside)))?;
+        let (texts, ((grouped, counted), (tops, (gathering, merged)))) =
+            (scanned.texts, scanned.found);
         let Ok([of_who, of_places, of_series]) = <[Grouped; 3]>::try_from(grouped) else {
             return Ok(Answered::default());
         };
@@ -169,8 +171,12 @@ impl Ask for Report {
             "Distribution".into(),
             distribution::table(&places.by, finely, worst),
         );
-        section("destinations", "Destinations".into(), places.table(run, of_places, &measure)?);
-        section("processes", "Programs".into(), who.table(run, of_who, &measure)?);
+        section(
+            "destinations",
+            "Destinations".into(),
+            places.table(run, of_places, &measure, (merged.as_ref(), &texts)),
+        );
+        section("processes", "Programs".into(), who.table(run, of_who, &measure, (None, &texts)));
         // Where only failed ones are selected, both lists are the same.
         if let Some(slowest) = slowest.filter(|_| run.selection.only != Only::Failed) {
             section("slowest", "Slowest connects".into(), slowest);

@@ -9,7 +9,7 @@ use connlat_schema::capture::columns::{CGROUP, COMM, DST_ADDR, DST_PORT};
 
 use super::over_time::{beside, span};
 use super::timeseries::{self, TimeSeries};
-use super::{Answered, Ask, AskError, Run, outcomes, ranked, takes_input};
+use super::{Answered, Ask, AskError, Run, merged, outcomes, ranked, takes_input};
 use crate::answer::{AnswerTable, Section};
 use crate::cli::args::{Input, examples};
 use crate::findings::{self, Command, Finding, Gathering};
@@ -62,9 +62,10 @@ impl Ask for Summary {
         let figures: Vec<Grouped> =
             [&who, &places, &series].map(|asked| asked.accumulator(scan)).into();
         let gathering = Gathering::new(run.captures.row_count(), scan.budget.evidence);
-        let accumulators = (figures, (outcomes::accumulator(scan, &[]), gathering));
+        let beside = (gathering, merged::looked_at(run, &places.by));
+        let accumulators = (figures, (outcomes::accumulator(scan, &[]), beside));
         let scanned = scan.run(accumulators)?;
-        let (texts, (figures, (ended, gathering))) = (scanned.texts, scanned.found);
+        let (texts, (figures, (ended, (gathering, merged)))) = (scanned.texts, scanned.found);
         let outcomes = outcomes::table(&[], &ended, &texts);
         let mut figures = figures.into_iter();
         let rank = || {
@@ -93,7 +94,7 @@ impl Ask for Summary {
         };
 
         let more = |what: &str| format!("; `analyze {what}` has more");
-        let ranked = |asked: &Asked, found: ranking::Ranking, what: &str| {
+        let ranked = |asked: &Asked, found: ranking::Ranking, merged, what: &str| {
             let names = ranked::names(&asked.by);
             let mut table = AnswerTable::grouped(&names, found.rows, &measure).top(
                 RANKED,
@@ -101,8 +102,8 @@ impl Ask for Summary {
                 what,
                 &more(what),
             );
-            table.notes.extend(super::merged::notes(run, &asked.by)?);
-            Ok::<_, AskError>(table)
+            table.notes.extend(merged::notes(run, &asked.by, merged, &texts));
+            table
         };
         let span = span.filter(|_| scanned.rows > 0);
         let series = TimeSeries::new(series.rows, span, every, true, &measure);
@@ -112,8 +113,12 @@ impl Ask for Summary {
         let mut sections = vec![
             section("rows", "Connect latency", AnswerTable::grouped(&[], whole.rows, &measure)),
             section("outcomes", "Outcomes", outcomes),
-            section("processes", "Who", ranked(&who, who_found, "processes")?),
-            section("destinations", "Where", ranked(&places, places_found, "destinations")?),
+            section("processes", "Who", ranked(&who, who_found, None, "processes")),
+            section(
+                "destinations",
+                "Where",
+                ranked(&places, places_found, merged.as_ref(), "destinations"),
+            ),
             section("timeseries", &format!("Every {}", units::interval(every)), over_time),
         ];
         // Once, after everything that shows percentiles.

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::error::ErrorKind;
 
 use super::over_time::{Span, recordings, span};
-use super::{Answered, Ask, AskError, Run, ranked, takes_input};
+use super::{Answered, Ask, AskError, Run, merged, ranked, takes_input};
 use crate::answer::AnswerTable;
 use crate::capture::Captures;
 use crate::cli::args::{ByArgs, Every, Input, Quantiles, examples};
@@ -49,14 +49,14 @@ impl Ask for Timeseries {
             check_buckets(span, every)?;
         }
         let by = self.by.after(&[]);
-        let merged = super::merged::notes(run, &by)?;
-        let (found, selected) = ranking::ranking(&run.scan, asked(every, &by, &measure))?;
-        let span = span.filter(|_| selected > 0);
+        let asked = asked(every, &by, &measure);
+        let (found, scanned) = ranking::ranking(&run.scan, asked, merged::looked_at(run, &by))?;
+        let span = span.filter(|_| scanned.rows > 0);
         let series = TimeSeries::new(found.rows, span, every, by.is_empty(), &measure);
         let table = series.table(&ranked::names(&by), run.captures, &measure);
         let mut table = table.with_notes(&measure);
-        table.notes.extend(merged);
-        Ok(Answered::table(table, selected))
+        table.notes.extend(merged::notes(run, &by, scanned.found.as_ref(), &scanned.texts));
+        Ok(Answered::table(table, scanned.rows))
     }
 }
 

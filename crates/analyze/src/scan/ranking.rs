@@ -8,7 +8,7 @@ use super::grouped::{Grouped, Partition, parts, rest};
 use super::key::{Part, Value};
 use super::refine::{self, AtRanks, Set, Wanted};
 use super::text::Texts;
-use super::{Scan, ScanError};
+use super::{Accumulator, Scan, ScanError, Scanned};
 use crate::stats::figures::Tally;
 use crate::stats::{Figures, Measure, Row};
 
@@ -213,13 +213,19 @@ fn figures(tally: &Tally, measure: &Measure, at_ranks: &AtRanks) -> Figures {
     figures
 }
 
-/// One ranking with a scan of its own.
+/// One ranking with a scan of its own, which feeds something else besides.
 ///
 /// # Errors
 /// As [`Scan::run`].
-pub fn ranking(scan: &Scan<'_>, asked: Asked) -> Result<(Ranking, u64), ScanError> {
-    let scanned = scan.run(asked.accumulator(scan))?;
-    let list = asked.shortlist(scan, scanned.found, &scanned.texts)?;
+pub fn ranking<A: Accumulator>(
+    scan: &Scan<'_>,
+    asked: Asked,
+    beside: A,
+) -> Result<(Ranking, Scanned<A>), ScanError> {
+    let Scanned { found: (grouped, beside), texts, rows } =
+        scan.run((asked.accumulator(scan), beside))?;
+    let list = asked.shortlist(scan, grouped, &texts)?;
     let ranking = finish(scan, vec![list])?.pop();
-    Ok((ranking.unwrap_or(Ranking { rows: Vec::new(), groups: 0 }), scanned.rows))
+    let none = Ranking { rows: Vec::new(), groups: 0 };
+    Ok((ranking.unwrap_or(none), Scanned { found: beside, texts, rows }))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::scan::grouped::{Grouped, Partition, parts, rest};
+use crate::scan::merged::{Merged, Reach};
 use crate::scan::ranking::{self, Asked, Order, Shortlist};
 use crate::scan::{By, Rows, Scan, ScanError, Value};
 use crate::stats::figures::Tally;
@@ -17,6 +18,9 @@ pub struct Sides {
     pub untold: usize,
     /// Rows that were selected.
     pub selected: u64,
+    /// Destinations that rows of several places have, as far as they were looked
+    /// for.
+    pub merged: Vec<(Reach, String)>,
 }
 
 /// Groups of a side.
@@ -55,12 +59,14 @@ pub fn sides(
     rows: [Rows; 2],
     fewest: i64,
     measure: &Measure,
+    merged: Option<Merged>,
 ) -> Result<Sides, ScanError> {
     let mut kept: [Groups; 2] = Default::default();
     let mut whole = [Tally::default(), Tally::default()];
     let (mut untold, mut selected) = (0, 0);
     let mut todo = vec![Partition::default()];
     let mut is_whole = true;
+    let (mut merged, mut several) = (merged, Vec::new());
     while let Some(partition) = todo.pop() {
         let most = (scan.budget.groups / Scan::threads() / 2).max(1);
         let empty: Vec<Grouped> = rows
@@ -69,15 +75,18 @@ pub fn sides(
                 Grouped::new(parts(by), *rows, scan.hasher.clone()).at_most(most, partition)
             })
             .collect();
-        let mut scanned = scan.run(empty)?;
+        // The first pass sees all rows, as the others do.
+        let scanned = scan.run((empty, merged.take()))?;
+        let (mut found, merged) = scanned.found;
+        several.extend(merged.into_iter().flat_map(|merged| merged.several(&scanned.texts)));
         selected = scanned.rows;
         // Both sides must have the same part of the groups.
-        let done = scanned.found.iter().map(|side| side.partition).max_by_key(|p| p.mask);
+        let done = found.iter().map(|side| side.partition).max_by_key(|p| p.mask);
         let done = done.unwrap_or_default();
-        scanned.found.iter_mut().for_each(|side| side.keep_to(done, &scanned.texts));
+        found.iter_mut().for_each(|side| side.keep_to(done, &scanned.texts));
         todo.extend(rest(partition, done));
         is_whole &= done == Partition::default();
-        for (place, side) in scanned.found.iter().enumerate() {
+        for (place, side) in found.iter().enumerate() {
             whole[place].merge(&side.whole());
             for (group, (_, tally)) in side.groups().enumerate() {
                 let words = side.values(group, &scanned.texts).into_iter().map(Word::from);
@@ -111,7 +120,7 @@ pub fn sides(
         let whole = rankings.next().and_then(|rows| rows.into_iter().next());
         (whole.map(|row| row.figures).unwrap_or_default(), rankings.next().unwrap_or_default())
     };
-    Ok(Sides { sides: [side(), side()], untold, selected })
+    Ok(Sides { sides: [side(), side()], untold, selected, merged: several })
 }
 
 /// Lets go of groups that nothing can be told of; returns how many.

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use crate::answer::AnswerTable;
-use crate::commands::{AskError, Run, merged, ranked};
+use crate::commands::{Run, merged, ranked};
+use crate::scan::merged::Merged;
 use crate::scan::ranking::{Asked, Order, Ranking};
-use crate::scan::{By, Rows};
+use crate::scan::{By, Rows, Texts};
 use crate::stats::{Key, Measure, Row};
 use crate::units;
 
@@ -45,15 +46,14 @@ impl Several {
     }
 
     /// All that were found, each once, those with the most connects first.
-    ///
-    /// # Errors
-    /// As a scan.
+    /// With what [`merged::looked_at`] found.
     pub fn table(
         &self,
         run: &Run<'_>,
         found: Vec<Ranking>,
         measure: &Measure,
-    ) -> Result<AnswerTable<'static>, AskError> {
+        (merged, texts): (Option<&Merged>, &Texts),
+    ) -> AnswerTable<'static> {
         let groups = found.iter().map(|ranking| ranking.groups).max().unwrap_or(0);
         let mut seen: BTreeSet<Vec<Key>> = BTreeSet::new();
         let mut rows: Vec<Row> = Vec::new();
@@ -82,7 +82,7 @@ impl Several {
             ));
         }
         let mut table = table.with_notes(measure);
-        table.notes.extend(merged::notes(run, &self.by)?);
-        Ok(table)
+        table.notes.extend(merged::notes(run, &self.by, merged, texts));
+        table
     }
 }
