@@ -54,7 +54,7 @@ impl Gathering {
     pub fn new(rows: u64, most: u64) -> Self {
         let one_in = if rows > most { rows.div_ceil(SAMPLED.min(most).max(1)) } else { 1 };
         let (events, remarkable) = Default::default();
-        Self { events, one_in, most: most / 2, remarkable, thinned: false }
+        Self { events, one_in, most: most / 4, remarkable, thinned: false }
     }
 
     fn thin(&mut self) {
