@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
+
 use super::evidence::{Event, Evidence, TextId};
 use super::ranks::{ascending, rank};
 use super::thresholds::T;
@@ -37,11 +39,14 @@ impl Usual {
 
 type From = (TextId, i64);
 
+/// Each event is looked up several times.
+type Map<K, V> = HashMap<K, V, RandomState>;
+
 /// What is usual from where to where.
 pub struct Baselines {
-    services: HashMap<(From, TextId, i64), Usual>,
-    networks: HashMap<(From, TextId), Usual>,
-    sources: HashMap<From, Usual>,
+    services: Map<(From, TextId, i64), Usual>,
+    networks: Map<(From, TextId), Usual>,
+    sources: Map<From, Usual>,
 }
 
 impl Baselines {
@@ -49,7 +54,7 @@ impl Baselines {
     pub fn of(evidence: &Evidence) -> Self {
         let plain = || evidence.events.iter().filter(|e| e.measured && e.retransmits == 0);
         let (mut services, mut networks, mut sources) =
-            (HashMap::new(), HashMap::new(), HashMap::new());
+            (Map::default(), Map::default(), Map::default());
         for event in plain() {
             let from = (event.machine, event.netns);
             let push = |latencies: &mut Vec<i64>| latencies.push(event.latency_ns);
@@ -81,6 +86,6 @@ impl Baselines {
     }
 }
 
-fn usual<K: Eq + Hash>(latencies: HashMap<K, Vec<i64>>) -> HashMap<K, Usual> {
+fn usual<K: Eq + Hash>(latencies: Map<K, Vec<i64>>) -> Map<K, Usual> {
     latencies.into_iter().filter_map(|(key, values)| Some((key, Usual::of(values)?))).collect()
 }

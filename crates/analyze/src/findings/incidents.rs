@@ -1,5 +1,9 @@
 //! Where incidents are found: one after another in what is not explained yet.
 
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+
 use super::count::Count;
 use super::incident::Incident;
 use super::joined::joined;
@@ -38,7 +42,7 @@ pub fn incidents(material: &Material<'_>, family: Family) -> (Vec<Incident>, Vec
             }
         };
         rows = contrast.rows;
-        let taken: std::collections::HashSet<u32> = taken.into_iter().map(|row| row.0).collect();
+        let taken: HashSet<u32, RandomState> = taken.into_iter().map(|row| row.0).collect();
         rows.retain(|row| !taken.contains(&row.0));
         found.push(incident);
     }
@@ -95,7 +99,7 @@ fn incident(material: &Material<'_>, contrast: &Contrast<'_>, best: &Description
 /// that the rows share.
 pub fn remainder(material: &Material<'_>, family: Family, left: &[u32]) -> Option<Incident> {
     let rows = material.rows(family);
-    let of_left: std::collections::HashSet<u32> = left.iter().copied().collect();
+    let of_left: HashSet<u32, RandomState> = left.iter().copied().collect();
     let rows: Vec<(u32, bool)> =
         rows.into_iter().filter(|row| !row.1 || of_left.contains(&row.0)).collect();
     let contrast = material.contrast(family, rows, false);

@@ -3,9 +3,10 @@
 //! look like failures and are none, so they are marked before anything else is
 //! looked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use connlat_schema::Outcome;
+use foldhash::fast::RandomState;
 
 use super::evidence::{Event, Races, TextId};
 use super::scope::is_six;
@@ -35,10 +36,12 @@ type Attempts = (TextId, TextId, i64);
 /// Marks the losers among events in order of time, and says who they were.
 pub fn mark(events: &mut [Event], texts: &[String], one_in: u64) -> Vec<Races> {
     let six: Vec<bool> = texts.iter().map(|text| is_six(text)).collect();
-    let mut callers: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    // Hashed first: there are far more events than callers.
+    let mut callers: HashMap<_, Vec<usize>, RandomState> = HashMap::default();
     for (index, event) in events.iter().enumerate() {
         callers.entry((event.machine, event.pid, event.dst_port)).or_default().push(index);
     }
+    let callers: BTreeMap<_, Vec<usize>> = callers.into_iter().collect();
     let mut pairs: BTreeMap<Attempts, Vec<(Pair, f64)>> = BTreeMap::new();
     for of_caller in callers.values() {
         let matched = matched(events, of_caller, &six);

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use connlat_schema::Outcome;
+use foldhash::fast::RandomState;
 
 use super::evidence::Event;
 use super::incident::Incident;
@@ -19,7 +20,7 @@ const LISTED: usize = 20;
 pub fn command(material: &Material<'_>, family: Family, incident: &Incident) -> String {
     let events = material.events(&incident.bad);
     let evidence = material.evidence;
-    let bad: HashSet<u32> = incident.bad.iter().copied().collect();
+    let bad: HashSet<u32, RandomState> = incident.bad.iter().copied().collect();
     let (scope, in_scope) = of_scope(material, incident);
     let others: Vec<&Event> = in_scope
         .into_iter()
@@ -35,7 +36,9 @@ pub fn command(material: &Material<'_>, family: Family, incident: &Incident) -> 
     }
     let mut plain: Vec<&str> = Vec::new();
     let mut limited: Vec<String> = Vec::new();
-    let mut selected: HashSet<usize> = HashSet::new();
+    // A span is said only if there is more outside of it.
+    let (first, last) = (incident.when.first, incident.when.last);
+    let mut outside = false;
     for (outcome, (least, again, _)) in &limits {
         let same = |event: &&Event| event.outcome.as_str() == *outcome;
         let repeated = *again && *outcome == Outcome::Established.as_str();
@@ -55,8 +58,8 @@ pub fn command(material: &Material<'_>, family: Family, incident: &Incident) -> 
                     .push(format!("outcome = '{outcome}'{retransmits} AND latency_ns >= {least}"));
             }
         }
-        let more = others.iter().enumerate().filter(|(_, event)| met(event, needs_limit));
-        selected.extend(more.map(|(place, _)| place));
+        let mut more = others.iter().filter(|event| met(event, needs_limit));
+        outside = outside || more.any(|event| !(first..=last).contains(&event.time));
     }
     match plain.as_slice() {
         [] => {}
@@ -73,9 +76,6 @@ pub fn command(material: &Material<'_>, family: Family, incident: &Incident) -> 
     if let (Family::Local(_), Some(errno), true) = (family, errno, same) {
         conditions.push(Some(format!("errno = {errno}")));
     }
-    // A span only if there is more outside of it.
-    let (first, last) = (incident.when.first, incident.when.last);
-    let outside = selected.iter().any(|place| !(first..=last).contains(&others[*place].time));
     let span = if outside {
         let to = last.saturating_add(1_000);
         format!("--from {} --to {}", units::rfc3339(first, 3), units::rfc3339(to, 3))
