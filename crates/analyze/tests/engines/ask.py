@@ -45,10 +45,16 @@ def duckdb(tree, before=()):
     return asked(questions, run)
 
 
-def clickhouse(tree):
+def clickhouse(tree, source=None):
     from chdb.session import Session
 
     first, questions = read_sql("clickhouse.sql", tree)
+    if source:
+        # What a person puts in place of file(…, Parquet, for another kind of place.
+        local = f"file('{tree}/**/*.parquet', Parquet,"
+        if sum(statement.count(local) for statement in first) != 1:
+            raise ValueError(f"clickhouse.sql: not one {local}")
+        first = [statement.replace(local, source) for statement in first]
     session = Session()
     try:
         for statement in first:

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Asks DuckDB and polars about captures in object storage, which moto stands in for.
+"""Asks DuckDB, ClickHouse and polars about captures in object storage, which moto
+stands in for.
 
     storage.py ANALYZE
 
-Needs boto3, moto[server], polars, pyarrow, and duckdb with duckdb-extension-httpfs
+Needs boto3, chdb, moto[server], polars, pyarrow, and duckdb with duckdb-extension-httpfs
 of the same version. Exits with 1 if a figure differs from that of `analyze`.
 """
 
@@ -46,6 +47,11 @@ def by_duckdb(endpoint):
     ])
 
 
+def by_clickhouse(endpoint):
+    place = f"http://{endpoint}/{BUCKET}/connlat/**/*.parquet"
+    return ask.clickhouse("/srv/connlat", source=f"s3('{place}', '{KEY}', '{SECRET}', Parquet,")
+
+
 def by_polars(endpoint):
     return ask.ENGINES["polars"][0](f"s3://{BUCKET}/connlat", storage_options={
         "aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "aws_region": REGION,
@@ -75,7 +81,7 @@ def main():
                     sys.exit("moto_server does not start")
                 time.sleep(0.2)
             print(f"{upload(directory, client)} objects", flush=True)
-            for engine, by in {"DuckDB": by_duckdb, "polars": by_polars}.items():
+            for engine, by in {"DuckDB": by_duckdb, "ClickHouse": by_clickhouse, "polars": by_polars}.items():
                 found = json.loads(json.dumps(by(endpoint), default=str))
                 differs = {name: difference(found[name], wanted[name], keys) for name, keys in QUESTIONS.items()}
                 wrong += [f"{engine}: {name}: {text}" for name, text in differs.items() if text]
