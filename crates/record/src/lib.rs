@@ -6,6 +6,7 @@
 //! cli      what was asked for                          ─┘
 //! ```
 //!
+//! * [`bundle`]: the archive that `snapshot` makes for a ticket;
 //! * [`check`]: what a recording needs, and what is missing here;
 //! * [`cli`]: arguments as typed, then as validated options;
 //! * [`files`]: every path operation, and the rule for them;
@@ -16,6 +17,7 @@
 //! * [`session`]: one recording from attach to stop;
 //! * [`capture`]: events to rows, journal, and the sealed Parquet file.
 
+pub mod bundle;
 pub mod capture;
 pub mod check;
 pub mod cli;

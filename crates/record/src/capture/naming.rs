@@ -17,6 +17,16 @@ pub fn capture_name(host: &str, now: DateTime<Utc>) -> String {
     format!("{}{}.parquet", name_prefix(host), now.format("%Y%m%dT%H%M%SZ"))
 }
 
+/// `STEM.snapshot-UTCTIME.parquet`: a copy of a capture that goes on.
+pub fn snapshot_name(capture: &str, now: DateTime<Utc>) -> String {
+    format!("{}{}.parquet", snapshot_prefix(capture), now.format("%Y%m%dT%H%M%S%.3fZ"))
+}
+
+/// What the names of copies of a capture begin with.
+pub fn snapshot_prefix(capture: &str) -> String {
+    format!("{}.snapshot-", capture.trim_end_matches(".parquet"))
+}
+
 /// What the names of this host's captures begin with.
 pub fn name_prefix(host: &str) -> String {
     format!("connlat-{}-", safe(host))
@@ -151,6 +161,8 @@ mod tests {
             capture_name("web-1.example", time()),
             "connlat-web-1.example-20261123T190509Z.parquet"
         );
+        let snapshot = "a.snapshot-20261123T190509.700Z.parquet";
+        assert_eq!(snapshot_name("a.parquet", time()), snapshot);
         assert_eq!(capture_name("../a b\n", time()), "connlat-.._a_b_-20261123T190509Z.parquet");
     }
 

@@ -16,7 +16,7 @@ pub use super::output_error::OutputError;
 use crate::files::{Directory, FileId, lock};
 
 /// Suffix of the sealed file while it is written.
-const TEMPORARY_SUFFIX: &str = ".tmp";
+pub const TEMPORARY_SUFFIX: &str = ".tmp";
 /// Most captures of one name: `NAME-2`, `NAME-3` …
 const MOST_NUMBERED: u32 = 1_000;
 /// Mode of new files: who connected where is nobody else's business.

@@ -160,7 +160,7 @@ fn is_sealed_copy(journal: &File, output: &Output) -> anyhow::Result<bool> {
 ///
 /// # Errors
 /// When the file is not a capture, or contradicts itself.
-pub(super) fn capture_info(file: &File, shown: &Path) -> anyhow::Result<CaptureInfo> {
+pub fn capture_info(file: &File, shown: &Path) -> anyhow::Result<CaptureInfo> {
     let shown = shown.display();
     let footer = footer::read(file).with_context(|| format!("cannot read {shown}"))?;
     let json = footer.capture.with_context(|| format!("{shown} is not a capture"))?;

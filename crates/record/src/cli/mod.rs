@@ -28,7 +28,7 @@ pub fn main() -> ExitCode {
         None => session::run(&options::for_recording(args.record)),
         Some(Subcommand::Check(args)) => check::run(args.json, &args.btf),
         Some(Subcommand::Recover(args)) => recover::run(&args),
-        Some(Subcommand::Snapshot(args)) => snapshot::run(args.pid),
+        Some(Subcommand::Snapshot(args)) => snapshot::run(&args),
         Some(Subcommand::Completions { shell }) => manual::completions(shell),
         Some(Subcommand::Man { directory }) => manual::man(&directory),
         Some(Subcommand::Live(live)) if live.ebpf => live::print_program().map(|()| 0),

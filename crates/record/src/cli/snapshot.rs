@@ -1,4 +1,5 @@
-//! `record snapshot`: finds the recorder and sends it SIGUSR1.
+//! `record snapshot`: finds the recorder and sends it SIGUSR1; with `--bundle` it
+//! waits for what that seals.
 //!
 //! Anybody may run this program and pretend to record. A recorder is told by
 //! what only the privileged get: a BPF program attached to a tracepoint. It is
@@ -12,38 +13,62 @@ use std::os::unix::fs::MetadataExt;
 use anyhow::{Context, bail};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::args::SnapshotArgs;
+use crate::bundle::{Asked, Bundle};
+use crate::host::{self, Facts};
 use crate::message::say;
 use crate::privileges;
+use crate::session::human_bytes;
 
 /// Asks the recorder to seal what it has now.
 ///
 /// # Errors
-/// When there is no recorder, more than one, or no permission.
-pub fn run(pid: Option<u32>) -> anyhow::Result<u8> {
-    privileges::keep_for_snapshot()?;
-    let (pid, process) = match pid {
-        Some(pid) => match recorder(pid) {
-            // SIGUSR1 ends a process that does not expect it.
-            None => bail!("process {pid} is not a recorder, or not one that you may look at"),
-            Some(process) => (pid, process),
-        },
-        None => {
-            let mut found = recorders()?;
-            match (found.pop(), found.as_slice()) {
-                (None, _) => bail!("no recorder is running that you may look at"),
-                (Some(only), []) => only,
-                (Some(last), _) => {
-                    let pids = found.iter().chain([&last]).map(|(pid, _)| pid.to_string());
-                    let pids: Vec<String> = pids.collect();
-                    bail!("several recorders are running; name one: {}", pids.join(", "));
-                }
-            }
-        }
+/// When there is no recorder, more than one, or no permission; of a bundle also
+/// when it cannot be written.
+pub fn run(args: &SnapshotArgs) -> anyhow::Result<u8> {
+    let bundle = args.bundle.as_deref().map(|path| Bundle::begin(path, args.names.as_ref()));
+    let bundle = bundle.transpose()?;
+    privileges::keep_for_snapshot(bundle.is_some())?;
+    let (pid, process) = choose(args.pid)?;
+    let Some(bundle) = bundle else {
+        pidfd_send_signal(&process, Signal::USR1)
+            .with_context(|| format!("cannot signal the recorder, process {pid}"))?;
+        say!("[ record: asked process {pid} for a snapshot; it says where it is ]");
+        return Ok(0);
     };
-    pidfd_send_signal(&process, Signal::USR1)
-        .with_context(|| format!("cannot signal the recorder, process {pid}"))?;
-    say!("[ record: asked process {pid} for a snapshot; it says where it is ]");
+    // Captures carry the host's clock.
+    host::find_time_namespace()?;
+    let name = bundle.shown();
+    let asked = Asked::ask(pid, process)?;
+    let written = bundle.write(asked, &Facts::read(pid))?;
+    let captures = match written.captures {
+        1 => "1 capture".to_owned(),
+        captures => format!("{captures} captures"),
+    };
+    let (rows, bytes) = (written.rows, human_bytes(written.bytes));
+    say!("[ record: {rows} connects in {captures}, {bytes}; wrote {} ]", name.display());
     Ok(0)
+}
+
+/// The recorder that was named, or the only one.
+fn choose(pid: Option<u32>) -> anyhow::Result<(u32, OwnedFd)> {
+    let Some(pid) = pid else {
+        let mut found = recorders()?;
+        return match (found.pop(), found.as_slice()) {
+            (None, _) => bail!("no recorder is running that you may look at"),
+            (Some(only), []) => Ok(only),
+            (Some(last), _) => {
+                let pids = found.iter().chain([&last]).map(|(pid, _)| pid.to_string());
+                let pids: Vec<String> = pids.collect();
+                bail!("several recorders are running; name one: {}", pids.join(", "));
+            }
+        };
+    };
+    match recorder(pid) {
+        // SIGUSR1 ends a process that does not expect it.
+        None => bail!("process {pid} is not a recorder, or not one that you may look at"),
+        Some(process) => Ok((pid, process)),
+    }
 }
 
 fn recorders() -> anyhow::Result<Vec<(u32, OwnedFd)>> {

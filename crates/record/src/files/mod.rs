@@ -17,8 +17,9 @@
 //! Nothing else in this crate opens, creates, lists or removes anything by its
 //! path. Elsewhere there are only: what the kernel itself says below `/proc`,
 //! `/sys` and the cgroup hierarchy, and the machine id, all read before or in
-//! the sandbox; the files named by `--btf`, `--cgroup` and `--netns`, which are
-//! looked at before privileges are given up; and the pages of `record man DIR`.
+//! the sandbox; the files named by `--btf`, `--cgroup`, `--netns` and `--names`,
+//! which are looked at before privileges are given up; what `/etc` says of the
+//! system, for a bundle ([`read_text`]); and the pages of `record man DIR`.
 
 mod directory;
 mod helper;
@@ -26,11 +27,20 @@ mod home;
 pub mod lock;
 mod lookup;
 pub mod maker;
+mod opened;
 mod status;
+mod text;
+
+use std::fs::File;
+use std::io;
+
+use rustix::process::{Gid, Uid};
 
 pub use directory::Directory;
 pub use helper::Helper;
+pub use opened::OpenByProcess;
 pub use status::{FileId, Status};
+pub use text::read_text;
 
 /// Raises the limit on open files as far as it goes.
 pub fn allow_many_open() {
@@ -38,6 +48,14 @@ pub fn allow_many_open() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     // Where it is refused, the files beyond it say so.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+/// Makes a file that was just created somebody else's.
+///
+/// # Errors
+/// From chown(2).
+pub fn give_to(file: &File, (user, group): (Uid, Gid)) -> io::Result<()> {
+    Ok(rustix::fs::fchown(file, Some(user), Some(group))?)
 }
 
 #[cfg(test)]

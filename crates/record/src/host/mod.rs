@@ -2,6 +2,7 @@
 
 mod cgroup;
 mod clock;
+mod facts;
 mod identity;
 mod kernel;
 mod pid_namespace;
@@ -10,6 +11,7 @@ mod time_namespace;
 
 pub use cgroup::CgroupPaths;
 pub use clock::{Clock, ClockReading};
+pub use facts::Facts;
 pub use identity::Identity;
 pub use kernel::KernelRelease;
 pub use pid_namespace::PidNamespace;

@@ -105,6 +105,10 @@ pub const SNAPSHOT: &[c_long] = &[
     libc::SYS_pidfd_send_signal,
 ];
 
+/// For `snapshot --bundle`: the archive gets its name once it is on the disk, and
+/// is removed if it cannot be finished.
+pub const BUNDLE: &[c_long] = &[libc::SYS_fsync, libc::SYS_renameat2, libc::SYS_unlinkat];
+
 /// Commands of bpf(2) on maps and programs that are open (linux/bpf.h).
 pub const BPF_COMMANDS: &[(u64, &str)] = &[
     (1, "BPF_MAP_LOOKUP_ELEM: counters, connects in flight"),

@@ -37,7 +37,10 @@ pub enum Part {
     /// `recover`.
     Recover,
     /// `snapshot`.
-    Snapshot,
+    Snapshot {
+        /// Whether it writes a bundle, too.
+        bundle: bool,
+    },
 }
 
 /// Why there is no filter.
@@ -84,7 +87,8 @@ fn rules(part: Part) -> Result<Rules, BackendError> {
         Part::Session { .. } => &[calls::ALWAYS, calls::CAPTURES, calls::SESSION],
         Part::Recover => &[calls::ALWAYS, calls::CAPTURES],
         Part::Maker => &[calls::ALWAYS, calls::CAPTURES, calls::MESSAGES],
-        Part::Snapshot => &[calls::ALWAYS, calls::SNAPSHOT],
+        Part::Snapshot { bundle: false } => &[calls::ALWAYS, calls::SNAPSHOT],
+        Part::Snapshot { bundle: true } => &[calls::ALWAYS, calls::SNAPSHOT, calls::BUNDLE],
     };
     let all = lists.iter().copied().flatten();
     let mut rules: Rules = all.map(|call| (*call, Vec::new())).collect();
@@ -160,7 +164,8 @@ mod tests {
     #[test]
     fn the_lists_are_built_and_leave_out_what_is_dangerous() {
         let session = Part::Session { command: Some(getpid()), helper: Some(3) };
-        for part in [session, Part::Recover, Part::Maker, Part::Snapshot] {
+        let [plain, bundle] = [false, true].map(|bundle| Part::Snapshot { bundle });
+        for part in [session, Part::Recover, Part::Maker, plain, bundle] {
             let rules = rules(part).expect("a list");
             for dangerous in [
                 libc::SYS_execve,
@@ -183,5 +188,6 @@ mod tests {
             }
         }
         assert!(!rules(Part::Recover).expect("a list").contains_key(&libc::SYS_bpf));
+        assert!(!rules(plain).expect("a list").contains_key(&libc::SYS_unlinkat));
     }
 }

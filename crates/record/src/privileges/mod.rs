@@ -20,7 +20,7 @@ use rustix::thread::CapabilitySet;
 
 use capabilities::Wanted;
 use filter::Part;
-pub use identity::{User, can_write};
+pub use identity::{User, can_write, sudo_user};
 use sandbox::Reach;
 
 /// What the rest of a session still has to do.
@@ -152,16 +152,17 @@ pub fn keep_for_recovery<'a>(
     filter::enter(Part::Recover).context("cannot enter the sandbox")
 }
 
-/// `snapshot` looks at processes and signals one. Landlock would keep it from
-/// looking at those outside.
+/// `snapshot` looks at processes and signals one; with a `bundle` it reads what
+/// that one wrote, and writes a file. Landlock would keep it from looking at
+/// processes outside.
 ///
 /// # Errors
 /// As [`drop_all_but`].
-pub fn keep_for_snapshot() -> anyhow::Result<()> {
+pub fn keep_for_snapshot(bundle: bool) -> anyhow::Result<()> {
     let needed = CapabilitySet::SYS_PTRACE | CapabilitySet::KILL | CapabilitySet::DAC_READ_SEARCH;
     // A process with more capabilities is not looked into (ptrace(2)).
     let of_recorder = CapabilitySet::BPF | CapabilitySet::DAC_OVERRIDE;
     capabilities::keep_only(needed | of_recorder, &mut [])
         .context("cannot give up capabilities")?;
-    filter::enter(Part::Snapshot).context("cannot enter the sandbox")
+    filter::enter(Part::Snapshot { bundle }).context("cannot enter the sandbox")
 }

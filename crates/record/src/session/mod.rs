@@ -19,6 +19,7 @@ mod writer;
 
 pub use limits::Limits;
 pub use options::{CaptureOptions, Destination, Options, Rotate};
+pub use progress::human_bytes;
 
 use std::io::{self, IsTerminal};
 use std::path::Path;

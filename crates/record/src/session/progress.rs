@@ -122,7 +122,8 @@ fn losses_text(counters: &Counters, problem: Option<&str>) -> String {
     text
 }
 
-fn human_bytes(bytes: u64) -> String {
+/// A size in decimal units.
+pub fn human_bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
     let mut value = bytes as f64;
     let mut unit = 0;

@@ -2,10 +2,9 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use connlat_schema::capture::metadata::{CaptureInfo, Counters, StopReason};
 use connlat_schema::decode::ConnectEvent;
 
@@ -18,7 +17,7 @@ use super::segment::Segment;
 use super::stop;
 use super::tick::Tick;
 use crate::capture::Output;
-use crate::capture::naming::{CaptureTree, capture_name};
+use crate::capture::naming::{CaptureTree, capture_name, snapshot_name};
 use crate::capture::retention::{Foreign, Owner};
 use crate::files::{Helper, maker};
 use crate::host::{CgroupPaths, Clock, ClockReading, Identity};
@@ -270,9 +269,7 @@ impl Recording {
         match &self.target {
             Target::Tree(..) => self.create_next(StopReason::Snapshot),
             Target::File(_) | Target::Numbered(_) => {
-                let stem = self.segment.name().trim_end_matches(".parquet").to_owned();
-                let time = DateTime::<Utc>::from(SystemTime::now());
-                let name = format!("{stem}.snapshot-{}.parquet", time.format("%Y%m%dT%H%M%S%.3fZ"));
+                let name = snapshot_name(self.segment.name(), Utc::now());
                 let snapshot = self.segment.snapshot(tick)?;
                 self.sealer.snapshot(snapshot, name);
                 Ok(())

@@ -7,6 +7,7 @@
 //! `CONNLAT_KILL_ROUNDS` (10), `CONNLAT_STORM_CONNECTS` (100000),
 //! `CONNLAT_SOAK_SECONDS` (8).
 
+mod bundle;
 mod disk;
 mod faults;
 mod hostile;

@@ -7,8 +7,10 @@
 //! * [`metadata`] and [`footer`]: the document beside the rows, and where it lies;
 //! * [`merged`]: what is said of captures that were put together;
 //! * [`journal`]: what a recording leaves on disk before it is sealed;
+//! * [`bundle`]: the archive that holds a capture and what belongs to it;
 //! * `file` (feature `parquet`): captures written, and columns checked, in Parquet.
 
+pub mod bundle;
 mod cell;
 mod clock_samples;
 pub mod columns;

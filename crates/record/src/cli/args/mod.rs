@@ -28,6 +28,9 @@ Examples:
   record --output-dir /var/lib/connlat --rotate 10m --retain 24h
                                      flight recorder; record snapshot takes
                                      away what it has now
+  record snapshot --bundle ticket.tar.zst
+                                     the same with facts about the host, as one
+                                     archive that analyze reads
   record recover *.journal           after the recorder was killed
 
 Then, on any machine: analyze FILE";
@@ -96,6 +99,16 @@ pub struct RecoverArgs {
 pub struct SnapshotArgs {
     /// The recorder; can be left out where only one runs
     pub pid: Option<u32>,
+
+    /// Wait for what it seals, and put it into one new archive for a ticket,
+    /// with facts about this host: analyze FILE.tar.zst
+    #[arg(long, value_name = "FILE.tar.zst")]
+    pub bundle: Option<PathBuf>,
+
+    /// Names of addresses or pods to put into the bundle, for analyze: a hosts
+    /// file, PREFIX,NAME, or kubectl's JSON, at most 16 MiB
+    #[arg(long, value_name = "FILE", requires = "bundle")]
+    pub names: Option<PathBuf>,
 }
 
 /// Arguments of `record check`.
