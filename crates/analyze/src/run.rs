@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::Parser;
 
 use crate::answer::Report;
-use crate::capture::{Captures, display_name};
+use crate::capture::{Bundle, Captures, display_name};
 use crate::cli::Cli;
 use crate::cli::args::Format;
 use crate::commands::{Ask, AskError, Command, Run};
@@ -166,8 +166,9 @@ fn ask(
     }
     let captures = Captures::open(question.files(), question.common().strict)
         .map_err(|error| failed(&error))?;
-    let names = names(&question.common().names)?;
-    let trust = Trust::new(&captures);
+    let (names, unused) = names(&question.common().names, &captures.bundles)?;
+    let mut trust = Trust::new(&captures);
+    trust.warnings.extend(unused.into_iter().map(Warning::Bundle));
     // What programs read must not depend on the terminal it was asked in.
     let width = match format {
         Format::Table => terminal.and_then(|screen| screen.width),
@@ -233,14 +234,31 @@ fn unwritten(error: &dyn std::fmt::Display) -> Failure {
     failed(&format!("cannot write the answer: {error}"))
 }
 
-/// Names for addresses, if any were given.
-fn names(files: &[PathBuf]) -> Result<Option<Arc<Names>>, Failure> {
+/// Names for addresses: those that were given, or else those that bundles bring; and
+/// what of those cannot be used.
+fn names(
+    files: &[PathBuf],
+    bundles: &[Bundle],
+) -> Result<(Option<Arc<Names>>, Vec<String>), Failure> {
     let mut names = Names::default();
     for file in files {
         let named = |error| failed(&format!("{}: {error}", display_name(file)));
         names.read(file).map_err(named)?;
     }
-    Ok((!files.is_empty()).then(|| Arc::new(names)))
+    let (mut found, mut unused) = (!files.is_empty(), Vec::new());
+    for bundle in bundles.iter().filter(|_| files.is_empty()) {
+        let Some(bytes) = &bundle.names else { continue };
+        match names.read_whole(bytes) {
+            Ok(()) => found = true,
+            Err(error) => {
+                let bundle = display_name(&bundle.path);
+                unused.push(format!(
+                    "the names in {bundle} are not used: {error}; --names FILE gives others"
+                ));
+            }
+        }
+    }
+    Ok((found.then(|| Arc::new(names)), unused))
 }
 
 /// Latencies that no connect has, by file.

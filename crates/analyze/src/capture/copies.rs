@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
 
 use foldhash::fast::RandomState;
 
@@ -44,11 +43,20 @@ fn key(hasher: &RandomState, capture: &Capture) -> u64 {
 fn is_copy(a: &Capture, b: &Capture) -> bool {
     // What a copy has in common is looked at before gigabytes are.
     let alike = (a.bytes, a.rows) == (b.bytes, b.rows) && a.info == b.info;
-    alike && same_content(&a.path, &b.path).unwrap_or(false)
+    alike && same_content(a, b).unwrap_or(false)
 }
 
-fn same_content(a: &Path, b: &Path) -> io::Result<bool> {
-    let (mut a, mut b) = (BufReader::new(File::open(a)?), BufReader::new(File::open(b)?));
+/// All bytes of a capture as it was recorded.
+fn content(capture: &Capture) -> io::Result<Box<dyn BufRead>> {
+    Ok(match capture.journal {
+        // Its rows are elsewhere, and may be written differently.
+        Some(_) => Box::new(BufReader::new(File::open(&capture.path)?)),
+        None => Box::new(capture.file.open()?.into_reader()),
+    })
+}
+
+fn same_content(a: &Capture, b: &Capture) -> io::Result<bool> {
+    let (mut a, mut b) = (content(a)?, content(b)?);
     loop {
         let (left, right) = (a.fill_buf()?, b.fill_buf()?);
         let length = left.len().min(right.len());

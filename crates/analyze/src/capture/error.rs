@@ -66,6 +66,24 @@ pub enum Problem {
          set TMPDIR, or seal it with `record recover`"
     )]
     Temporary(String),
+    #[error(
+        "is an archive whose captures cannot be put into a temporary file ({0}); free some space, \
+         or set TMPDIR"
+    )]
+    Unpacked(String),
+    #[error(
+        "is compressed with zstd, but no archive of captures; name a bundle of `record snapshot`, \
+         or unpack it"
+    )]
+    NotABundle,
+    #[error("is an archive that ends in the middle; copy it again")]
+    BundleCut,
+    #[error("is a damaged archive ({0}); copy it again")]
+    BundleDamaged(String),
+    #[error("is an archive that {0}; unpack it and name the captures")]
+    BundleTooLarge(&'static str),
+    #[error("is a journal in an archive; unpack it and seal it with `record recover`")]
+    JournalInBundle,
     #[error("is not a Parquet file; name a capture written by `record`")]
     NotParquet,
     #[error("ends before its footer; copy it again, or run `record recover` on its journal")]
@@ -96,12 +114,24 @@ pub enum Problem {
 impl Problem {
     /// Whether the file is no capture at all, by what it holds.
     pub(super) fn is_foreign(&self) -> bool {
-        matches!(self, Self::NotACapture | Self::NotParquet | Self::NotAJournal | Self::NotAFile)
+        matches!(
+            self,
+            Self::NotACapture
+                | Self::NotParquet
+                | Self::NotAJournal
+                | Self::NotABundle
+                | Self::NotAFile
+        )
     }
 
     /// Damage found by a library.
     pub(crate) fn damaged(reason: impl std::fmt::Display) -> Self {
         Self::Damaged(short(&reason.to_string()))
+    }
+
+    /// Damage of an archive, found by a library.
+    pub(super) fn bundle_damaged(reason: &str) -> Self {
+        Self::BundleDamaged(short(reason))
     }
 
     /// The problem together with the file that has it.

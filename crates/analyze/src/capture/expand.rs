@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use connlat_schema::capture::bundle;
 use connlat_schema::capture::journal::JOURNAL_SUFFIX;
 use glob::{MatchOptions, Pattern};
 
@@ -140,7 +141,7 @@ impl Search {
         }
     }
 
-    /// By name: a capture, or a journal that no capture has taken the place of.
+    /// By name: a capture, a bundle, or a journal that no capture has taken the place of.
     fn file(&mut self, path: PathBuf) {
         if !has_suffix(&path) || self.found.len() >= MOST {
             return;
@@ -239,10 +240,10 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-fn has_suffix(path: &Path) -> bool {
+pub(super) fn has_suffix(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     let name = name.strip_suffix(JOURNAL_SUFFIX.as_bytes()).unwrap_or(name);
-    name.ends_with(SUFFIX.as_bytes())
+    name.ends_with(SUFFIX.as_bytes()) || name.ends_with(bundle::SUFFIX.as_bytes())
 }
 
 /// The capture that a journal becomes.

@@ -6,15 +6,15 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom};
+use std::io::{BufReader, BufWriter, Read};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use connlat_schema::capture::file::{SealError, WriteError, WriterOptions, capture_info, seal};
 use connlat_schema::capture::journal::{JournalEnd, JournalReader};
 
 use super::error::Problem;
 use super::shared_file::SharedFile;
+use super::temporary::Copies;
 use super::{Capture, expand, live, parquet as sealed};
 use crate::{guard, units};
 
@@ -72,8 +72,8 @@ pub(super) fn open(
     // A recorder may still be writing: what comes later is not looked at.
     let bytes = file.metadata()?.len();
     let lock = file.try_clone()?;
-    let copied = guard::caught(|| copies.add(file.take(bytes))).map_err(Problem::damaged)?;
-    let (end, read, copy) = match copied {
+    let copied = guard::caught(|| copy(copies, file.take(bytes))).map_err(Problem::damaged)?;
+    let ((end, read), copy) = match copied {
         // The first message is not whole yet.
         Err(Problem::NotAJournal | Problem::Truncated)
             if expand::sealed(path).is_some() && live::is_beginning(&lock) =>
@@ -91,38 +91,23 @@ pub(super) fn open(
     Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal, file })
 }
 
-/// What is whole of all journals, one after another in a temporary file, so that
-/// they take one descriptor. One is copied at a time: each takes the memory of
-/// a row group.
-#[derive(Default)]
-pub(super) struct Copies(Mutex<Option<Arc<File>>>);
-
-impl Copies {
-    /// How the journal ended, the bytes of it that are whole, and its rows.
-    fn add(&self, input: impl Read) -> Result<(JournalEnd, u64, SharedFile), Problem> {
-        let journal = JournalReader::open(BufReader::new(input))?;
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = match &*all {
-            Some(file) => Arc::clone(file),
-            None => {
-                let file = Arc::new(tempfile::tempfile().map_err(temporary)?);
-                all.insert(file).clone()
-            }
-        };
-        let begin = (&*file).seek(SeekFrom::End(0)).map_err(temporary)?;
+/// Adds what is whole of a journal to a temporary file: how the journal ended, the
+/// bytes of it that are whole, and its rows.
+fn copy(copies: &Copies, input: impl Read) -> Result<((JournalEnd, u64), SharedFile), Problem> {
+    let journal = JournalReader::open(BufReader::new(input))?;
+    copies.add(temporary, |file| {
         let options = WriterOptions { zstd_level: ZSTD_LEVEL, ..WriterOptions::default() };
-        let sealed = seal(journal, BufWriter::new(&*file), &options, |info| info);
+        let sealed = seal(journal, BufWriter::new(file), &options, |info| info);
         let (sealed, out) = sealed.map_err(|error| match error {
             SealError::Journal(error) => error.into(),
             SealError::Write(WriteError::Metadata(error)) => error.into(),
-            SealError::Write(error) => temporary(error),
+            SealError::Write(error) => temporary(&error),
         })?;
-        let _: &File = out.into_inner().map_err(temporary)?;
-        let end = (&*file).seek(SeekFrom::End(0)).map_err(temporary)?;
-        Ok((sealed.end, sealed.read, SharedFile::part(file, begin, end.saturating_sub(begin))))
-    }
+        let _: &File = out.into_inner().map_err(|error| temporary(&error))?;
+        Ok((sealed.end, sealed.read))
+    })
 }
 
-fn temporary(error: impl fmt::Display) -> Problem {
+fn temporary(error: &dyn fmt::Display) -> Problem {
     Problem::Temporary(crate::escape::terminal(&error.to_string()))
 }

@@ -1,9 +1,10 @@
 //! Captures on disk become validated metadata and footers that a scan can read.
 //!
 //! [`parquet`] opens sealed captures, [`journal`] what a recorder that was
-//! killed left behind. Either produces a [`Capture`]; nothing downstream knows
-//! where rows come from.
+//! killed left behind, [`bundle`] the archives of `record snapshot --bundle`. Each
+//! produces a [`Capture`]; nothing downstream knows where rows come from.
 
+mod bundle;
 mod columns;
 mod copies;
 mod error;
@@ -15,12 +16,14 @@ mod opening;
 mod parquet;
 mod row_group;
 mod shared_file;
+mod temporary;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use connlat_schema::capture::metadata::CaptureInfo;
 
+pub use bundle::Bundle;
 pub use error::{Problem, SourceError};
 pub use journal::LeftOver;
 pub use row_group::{ColumnRange, Range, RowGroup};
@@ -31,7 +34,8 @@ const MAX_ROWS: u64 = u32::MAX as u64 - 1;
 
 /// One validated capture.
 pub struct Capture {
-    /// The file as the user named it.
+    /// The file as the user named it; of one in a bundle `BUNDLE/MEMBER`, which is
+    /// no path of a file.
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
@@ -57,6 +61,8 @@ pub struct Captures {
     pub unread: Vec<(String, String)>,
     /// What a search found that is no capture.
     pub foreign: Vec<String>,
+    /// What bundles hold besides captures.
+    pub bundles: Vec<Bundle>,
 }
 
 impl Captures {
@@ -72,7 +78,8 @@ impl Captures {
         // Arguments whose captures were taken already.
         let mut taken = repeated;
         let mut known = copies::Copies::default();
-        for opened in opening::all(files) {
+        let (files, bundles) = opening::all(files);
+        for opened in files {
             let opening::Opened { path, argument, found, capture } = opened;
             let capture = match capture {
                 Ok(Some(capture)) => capture,
@@ -115,7 +122,7 @@ impl Captures {
         if total > MAX_ROWS {
             return Err(SourceError::TooManyRows(total));
         }
-        Ok(Self { each, copies, unread, foreign })
+        Ok(Self { each, copies, unread, foreign, bundles })
     }
 
     /// Rows in all captures.

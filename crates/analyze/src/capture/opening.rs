@@ -7,8 +7,10 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::bundle::{self, Bundle};
 use super::error::Problem;
 use super::expand::{self, Named};
+use super::temporary::Copies;
 use super::{Capture, journal, live, parquet};
 
 /// Files that stay open: fewer than a process may have anywhere.
@@ -30,13 +32,22 @@ pub(super) struct Opened {
 
 /// What files that are opened share.
 #[derive(Default)]
-struct Shared {
-    journals: journal::Copies,
-    footers: parquet::Kept,
+pub(super) struct Shared {
+    /// What is read from elsewhere than where it lies.
+    pub copies: Copies,
+    /// Footers in memory.
+    pub footers: parquet::Kept,
 }
 
-/// Opens files.
-pub(super) fn all(files: Vec<Named>) -> Vec<Opened> {
+/// What is in a file.
+enum Content {
+    Capture(Box<Capture>),
+    /// Captures by their names, what cannot be read included.
+    Bundle(Vec<(PathBuf, Result<Capture, Problem>)>, Bundle),
+}
+
+/// Opens files; what is in a bundle has its place.
+pub(super) fn all(files: Vec<Named>) -> (Vec<Opened>, Vec<Bundle>) {
     let shared = Shared::default();
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let threads = if files.len() <= FEW { 1 } else { processors };
@@ -46,7 +57,8 @@ pub(super) fn all(files: Vec<Named>) -> Vec<Opened> {
         loop {
             let named = next.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((place, named)) = named else { return opened };
-            opened.push((place, one(named, place < KEPT_OPEN, &shared)));
+            let (files, bundle) = one(named, place < KEPT_OPEN, &shared);
+            opened.push((place, files, bundle));
         }
     };
     let mut all = std::thread::scope(|scope| {
@@ -56,23 +68,41 @@ pub(super) fn all(files: Vec<Named>) -> Vec<Opened> {
         all.extend(others.into_iter().flat_map(|other| other.join().unwrap_or_default()));
         all
     });
-    all.sort_unstable_by_key(|(place, _)| *place);
-    all.into_iter().map(|(_, opened)| opened).collect()
+    all.sort_unstable_by_key(|(place, ..)| *place);
+    let (mut files, mut bundles) = (Vec::with_capacity(all.len()), Vec::new());
+    for (_, opened, bundle) in all {
+        files.extend(opened);
+        bundles.extend(bundle);
+    }
+    (files, bundles)
 }
 
-fn one(named: Named, keep: bool, shared: &Shared) -> Opened {
+fn one(named: Named, keep: bool, shared: &Shared) -> (Vec<Opened>, Option<Bundle>) {
     let Named { path, argument, found } = named;
-    let (path, mut capture) = match found {
+    let (path, content) = match found {
         true => open_found(path, keep, shared),
         false => {
-            let opened = open(&path, keep, shared);
+            let opened = open(&path, found, keep, shared);
             (path, opened.map(Some))
         }
     };
-    if let Ok(Some(capture)) = &mut capture {
-        capture.argument = argument;
+    let opened = |path: PathBuf, found: bool, capture: Result<Option<Capture>, Problem>| {
+        let capture = capture.map(|capture| capture.map(|it| Capture { argument, ..it }));
+        Opened { path, argument, found, capture }
+    };
+    match content {
+        Ok(Some(Content::Bundle(members, bundle))) => {
+            // As in a directory: what cannot be read is told.
+            let members = members.into_iter();
+            let members = members.map(|(path, capture)| opened(path, true, capture.map(Some)));
+            (members.collect(), Some(bundle))
+        }
+        Ok(Some(Content::Capture(capture))) => {
+            (vec![opened(path, found, Ok(Some(*capture)))], None)
+        }
+        Ok(None) => (vec![opened(path, found, Ok(None))], None),
+        Err(problem) => (vec![opened(path, found, Err(problem))], None),
     }
-    Opened { path, argument, found, capture }
 }
 
 /// Opens a file that a search found, and gives the name it has by then: none
@@ -82,11 +112,11 @@ fn open_found(
     path: PathBuf,
     keep: bool,
     shared: &Shared,
-) -> (PathBuf, Result<Option<Capture>, Problem>) {
-    match open(&path, keep, shared) {
+) -> (PathBuf, Result<Option<Content>, Problem>) {
+    match open(&path, true, keep, shared) {
         Err(Problem::Missing) => match expand::sealed(&path) {
             // Sealed meanwhile; the capture in turn may have expired.
-            Some(capture) => match open(&capture, keep, shared) {
+            Some(capture) => match open(&capture, true, keep, shared) {
                 Err(Problem::Missing) => (capture, Ok(None)),
                 opened => (capture, opened.map(Some)),
             },
@@ -100,7 +130,7 @@ fn open_found(
 }
 
 /// Opens whatever the file holds, and keeps it open if asked to.
-fn open(path: &Path, keep_open: bool, shared: &Shared) -> Result<Capture, Problem> {
+fn open(path: &Path, found: bool, keep_open: bool, shared: &Shared) -> Result<Content, Problem> {
     let status = fs::metadata(path)?;
     // Opening a named pipe would wait for a writer.
     if !status.is_file() {
@@ -115,7 +145,12 @@ fn open(path: &Path, keep_open: bool, shared: &Shared) -> Result<Capture, Proble
             Err(Problem::Beginning)
         }
         [] => Err(Problem::Empty),
-        journal::FIRST_BYTES => journal::open(path, file, (&shared.journals, &shared.footers)),
+        journal::FIRST_BYTES => journal::open(path, file, (&shared.copies, &shared.footers)),
+        head if head == bundle::MAGIC => {
+            let (members, bundle) = bundle::open(path, file, found, shared)?;
+            return Ok(Content::Bundle(members, bundle));
+        }
         head => parquet::open(path, (file, head), keep_open, &shared.footers),
     }
+    .map(|capture| Content::Capture(Box::new(capture)))
 }

@@ -41,18 +41,36 @@ pub(super) fn open(
     if !limits::MAGIC.starts_with(head) {
         return Err(Problem::NotParquet);
     }
-    let bytes = file.metadata()?.len();
     // Holes in a file hold no rows.
-    let held = limits::bytes_held(&file, bytes);
+    let held = limits::bytes_held(&file, file.metadata()?.len());
     let file = SharedFile::new(file)?;
+    let place = match keep_open {
+        true => Place::Open(file.clone()),
+        false => Place::Named(std::path::absolute(path)?),
+    };
+    capture(path, (file, held), place, kept)
+}
+
+/// A sealed capture that lies in a temporary file; `path` is its name in messages.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn open_copy(path: &Path, file: SharedFile, kept: &Kept) -> Result<Capture, Problem> {
+    let held = file.len();
+    capture(path, (file.clone(), held), Place::Open(file), kept)
+}
+
+fn capture(
+    path: &Path,
+    (file, held): (SharedFile, u64),
+    place: Place,
+    kept: &Kept,
+) -> Result<Capture, Problem> {
+    let bytes = file.len();
     let footer = footer(&file)?;
     let info = capture_info(&footer)?;
     let rows = check(&footer, bytes, held)?;
     check_compression(&footer)?;
-    let place = match keep_open {
-        true => Place::Open(file),
-        false => Place::Named(std::path::absolute(path)?),
-    };
     let file = ValidFile::of(place, footer, kept)?;
     Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal: None, file })
 }

@@ -1,7 +1,7 @@
 //! A file that several threads read at once, each where it likes.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -37,6 +37,11 @@ impl SharedFile {
         let position = self.base.saturating_add(start);
         At { file: Arc::clone(&self.file), position }.read_exact(&mut bytes)?;
         Ok(bytes.into())
+    }
+
+    /// All of it, from its beginning.
+    pub fn into_reader(self) -> impl BufRead {
+        BufReader::new(At { file: self.file, position: self.base }.take(self.bytes))
     }
 
     /// A part of an open file.

@@ -12,7 +12,8 @@ use crate::stats::{Measure, Percentile, Z95};
 /// What every command takes.
 #[derive(Debug, Args)]
 pub struct Input {
-    /// Captures, directories of captures, or patterns; the rows of several are put together
+    /// Captures, bundles of `record snapshot`, directories of them, or patterns; the rows of
+    /// several are put together
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     #[command(flatten)]
@@ -34,7 +35,7 @@ pub struct Common {
     pub strict: bool,
     /// Names of addresses: a hosts file, lines of PREFIX,NAME, or what
     /// `kubectl get pods,services,endpointslices,nodes -A -o json` prints; several may be given.
-    /// Adds the columns name, src_name and pod
+    /// Adds the columns name, src_name and pod [default: those that bundles bring]
     #[arg(long, value_name = "FILE")]
     pub names: Vec<PathBuf>,
     /// Only connects for which this SQL expression over the columns holds, such as

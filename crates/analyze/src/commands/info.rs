@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{Answered, Ask, AskError, Run, takes_input};
 use crate::answer::{AnswerTable, Cell, Column, Kind};
+use crate::capture::Bundle;
 use crate::cli::args::{Input, examples};
 use crate::quality::{FileTrust, Trust, causes, redaction_told, stop_reason};
 use crate::units;
@@ -29,7 +30,7 @@ impl Ask for Info {
     }
 }
 
-/// What is known of the first `most` captures.
+/// What is known of the first `most` captures, and what the first `most` bundles say.
 pub fn table(trust: &Trust<'_>, most: usize) -> AnswerTable<'static> {
     let columns = vec![
         Column::new("file", "file", Kind::Name, 1),
@@ -42,8 +43,22 @@ pub fn table(trust: &Trust<'_>, most: usize) -> AnswerTable<'static> {
             vec![Cell::Text(name.clone()), Cell::Text(fact), Cell::Text(value)]
         })
     });
-    let rows = rows.collect();
+    let hosts = trust.bundles.iter().take(most).flat_map(|bundle| {
+        let name = bundle.path.to_string_lossy().into_owned();
+        of_bundle(bundle).map(move |(fact, value)| {
+            vec![Cell::Text(name.clone()), Cell::Text(fact), Cell::Text(value)]
+        })
+    });
+    let rows = rows.chain(hosts).collect();
     AnswerTable::of(columns, rows)
+}
+
+/// What a bundle says about the host, and the names that it brings.
+fn of_bundle(bundle: &Bundle) -> impl Iterator<Item = (String, String)> + '_ {
+    let names = bundle.names.as_ref();
+    let names = names.map(|names| ("names".to_owned(), format!("{} bytes", names.len())));
+    let host = bundle.host.iter().map(|(name, value)| (format!("host {name}"), value.clone()));
+    names.into_iter().chain(host)
 }
 
 fn facts(file: &FileTrust<'_>) -> Vec<(String, String)> {

@@ -23,7 +23,7 @@ use crate::units;
 
 Exit codes: 0 merged; 1 a file could not be read, or they do not belong together; 2 wrong usage.")]
 pub struct Merge {
-    /// Captures, directories of captures, or patterns
+    /// Captures, bundles, directories of them, or patterns
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The capture to make

@@ -15,7 +15,8 @@ Examples:
 
 Replaced: addresses inside their class, prefixes kept; names of hosts, processes and cgroups;
 source ports; boot and machine ids; filters. Left out: the command line, and columns that are not
-of the format. What was written is searched for every original, and removed if one is found.
+of the format; of a bundle, its names and the facts about the host. What was written is searched
+for every original, and removed if one is found.
 What remains, and what that betrays: docs/redact.md.
 
 Exit codes: 0 written; 1 a file could not be read or written, or an original was found; 2 wrong
@@ -25,7 +26,7 @@ usage.";
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub struct Redact {
-    /// Captures, directories of captures, or patterns; one file is written for each
+    /// Captures, bundles, directories of them, or patterns; one file is written for each capture
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Directory to write to; files in it are not overwritten
@@ -122,6 +123,10 @@ impl Redact {
         }
         for (file, why) in &captures.unread {
             warn(format!("left out: {file} {why}"));
+        }
+        for bundle in &captures.bundles {
+            let name = display_name(&bundle.path);
+            warn(format!("names and facts about the host in {name} are not in what was written"));
         }
         for file in &captures.foreign {
             warn(format!("{file} is no capture and was passed over"));

@@ -88,8 +88,21 @@ impl Names {
         if bytes.len() as u64 > LONGEST {
             return Err(NamesError::TooLong);
         }
-        let text = String::from_utf8(bytes).map_err(|_| NamesError::NotText)?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        self.read_text(&bytes)
+    }
+
+    /// Adds those of a file that was read: all of them or none.
+    ///
+    /// # Errors
+    /// [`NamesError`].
+    pub fn read_whole(&mut self, bytes: &[u8]) -> Result<(), NamesError> {
+        Self::default().read_text(bytes)?;
+        self.read_text(bytes)
+    }
+
+    fn read_text(&mut self, bytes: &[u8]) -> Result<(), NamesError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| NamesError::NotText)?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match text.trim_start().starts_with('{') {
             true => kubernetes::read(text, self),
             false => lines::read(text, self),

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use connlat_schema::capture::metadata::{CaptureInfo, Lost, StopReason};
 
-use crate::capture::{Capture, Captures, display_name};
+use crate::capture::{Bundle, Capture, Captures, display_name};
 
 pub use clock::Clock;
 pub use redaction::told as redaction_told;
@@ -57,6 +57,8 @@ pub struct Trust<'a> {
     pub unread: &'a [(String, String)],
     /// Files passed over.
     pub foreign: &'a [String],
+    /// What bundles hold besides captures.
+    pub bundles: &'a [Bundle],
     /// Whether every recorder finished its file.
     pub clean: bool,
     /// Everything to be said before the figures are used.
@@ -108,6 +110,7 @@ impl<'a> Trust<'a> {
             copies: &captures.copies,
             unread: &captures.unread,
             foreign: &captures.foreign,
+            bundles: &captures.bundles,
             clean: infos().all(|info| info.clean),
             warnings: Vec::new(),
         };

@@ -55,6 +55,9 @@ pub(super) fn all(trust: &Trust<'_>) -> Vec<Warning> {
     if !trust.foreign.is_empty() {
         warnings.push(Warning::Foreign(trust.foreign.to_vec()));
     }
+    for problem in trust.bundles.iter().flat_map(|bundle| &bundle.problems) {
+        warnings.push(Warning::Bundle(problem.clone()));
+    }
     for (copy, kept) in trust.copies {
         warnings.push(Warning::Copy(copy.clone(), kept.clone()));
     }

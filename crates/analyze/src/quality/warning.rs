@@ -85,6 +85,8 @@ pub enum Warning {
     Live(String),
     /// A file was left out because it cannot be read: its name, and why.
     Unread(String, String),
+    /// Something in a bundle that is no capture cannot be used: which and why.
+    Bundle(String),
     /// Files that are no captures were passed over.
     Foreign(Vec<String>),
     /// No row was selected, of so many.
@@ -124,6 +126,7 @@ impl Warning {
             Self::Copy(..) => "copy",
             Self::Live(_) => "live",
             Self::Unread(..) => "unread",
+            Self::Bundle(_) => "bundle",
             Self::Foreign(_) => "foreign",
             Self::NothingSelected(_) => "nothing_selected",
             Self::NotComparable(_) => "not_comparable",
@@ -251,7 +254,7 @@ impl fmt::Display for Warning {
                     "the two sides cannot be compared: {why}; that alone may make a difference"
                 )
             }
-            Self::NameConflict(text) => f.write_str(text),
+            Self::Bundle(text) | Self::NameConflict(text) => f.write_str(text),
             Self::KeysDiffer(keys) => write!(
                 f,
                 "the captures were redacted with {keys} keys; the same host, process or address is \

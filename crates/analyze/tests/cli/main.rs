@@ -1,9 +1,12 @@
 //! `analyze` as its users run it: the binary against synthetic captures.
 
+mod archive;
 mod bad_files;
 mod blocks;
 mod bombs;
 mod budget;
+mod bundle;
+mod bundle_hostile;
 mod capture;
 mod conditions;
 mod directories;

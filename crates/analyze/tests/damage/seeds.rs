@@ -50,6 +50,8 @@ pub fn make(from: &Path, to: &Path) {
         assert_eq!(checks::assembled(&parts), capture);
         write(&format!("{name}-parts"), &parts);
     }
+    let plain = capture(&rows, &info, Compression::UNCOMPRESSED, false);
+    write("bundle", &bundle(&plain));
     let mut journal = Vec::new();
     let mut writer = JournalWriter::create(&mut journal, &info).expect("a journal");
     let rows = RecordBatch::try_new(columns::schema(), rows.columns().to_vec()).expect("rows");
@@ -58,6 +60,24 @@ pub fn make(from: &Path, to: &Path) {
     }
     writer.finish().expect("an end");
     write("journal", &journal);
+}
+
+/// What `record snapshot --bundle` compresses.
+fn bundle(capture: &[u8]) -> Vec<u8> {
+    let host = br#"{"version": 1, "memory": {"total_bytes": 1, "swap_total_bytes": null}}"#;
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, bytes) in [
+        ("README.txt", &b"connects"[..]),
+        ("host.json", host),
+        ("names", b"192.0.2.7 shop.example\n"),
+        (&format!("{}.parquet", "n".repeat(120)), capture),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o600);
+        header.set_size(bytes.len() as u64);
+        archive.append_data(&mut header, name, bytes).expect("a member");
+    }
+    archive.into_inner().expect("an archive")
 }
 
 fn capture(
