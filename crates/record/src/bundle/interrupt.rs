@@ -7,6 +7,8 @@ use std::sync::{Arc, OnceLock};
 use anyhow::ensure;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use crate::session::Ignored;
+
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// From now on these signals are noticed by [`check`]; the second one ends the
@@ -16,7 +18,8 @@ static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 /// From sigaction(2).
 pub fn watch() -> io::Result<()> {
     let flag = INTERRUPTED.get_or_init(Arc::default);
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    let ignored = Ignored::at_start();
+    for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|it| !ignored.holds(*it)) {
         // In this order: the first sets the flag that arms the second.
         signal_hook::flag::register_conditional_default(signal, Arc::clone(flag))?;
         signal_hook::flag::register(signal, Arc::clone(flag))?;

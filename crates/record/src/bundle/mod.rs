@@ -77,7 +77,7 @@ impl Bundle {
             self.archive.capture(capture)?;
         }
         let rows = captures.iter().map(|capture| capture.info.counters.written);
-        let (captures, rows) = (captures.len(), rows.sum());
+        let (captures, rows) = (captures.len(), rows.fold(0, u64::saturating_add));
         Ok(Written { captures, rows, bytes: self.archive.publish()? })
     }
 }

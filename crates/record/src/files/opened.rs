@@ -92,7 +92,7 @@ mod tests {
         let name = OsStr::new("c.parquet.journal");
         assert!(look.files.contains(&(id, name.to_owned())));
         let found = look.directory_of(id, name).expect("its directory");
-        let moved = FileId::of(&Directory::open(&scratch.path().join("moved")).expect("opened"));
+        let moved = FileId::of(Directory::open(&scratch.path().join("moved")).expect("opened"));
         assert_eq!(FileId::of(found).expect("an id"), moved.expect("an id"));
         assert!(look.directory_of(id, OsStr::new("other")).is_none());
     }

@@ -114,7 +114,8 @@ impl Machine {
         json!({
             "release": self.line("proc/sys/kernel/osrelease"),
             "version": self.line("proc/sys/kernel/version"),
-            "architecture": std::env::consts::ARCH,
+            // Linux 6.1 and later; uname(2) is not allowed by then.
+            "architecture": self.line("proc/sys/kernel/arch"),
         })
     }
 

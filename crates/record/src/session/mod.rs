@@ -20,6 +20,7 @@ mod writer;
 pub use limits::Limits;
 pub use options::{CaptureOptions, Destination, Options, Rotate};
 pub use progress::human_bytes;
+pub use stop::Ignored;
 
 use std::io::{self, IsTerminal};
 use std::path::Path;

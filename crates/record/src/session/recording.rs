@@ -190,7 +190,6 @@ impl Recording {
             return Some(StopReason::Failed("the journal could not be written".to_owned()));
         }
         // However often it is asked for: one at a time, and one after it.
-        self.snapshot_wanted |= stop::snapshot_requested();
         if self.snapshot_wanted && self.sealer.waiting() == 0 {
             self.snapshot_wanted = false;
             if let Err(error) = self.snapshot(tick) {
@@ -198,6 +197,8 @@ impl Recording {
                 say!("record: cannot take a snapshot: {error:#}");
             }
         }
+        // Asked for after these events were fetched, perhaps: it is for the next ones.
+        self.snapshot_wanted |= stop::snapshot_requested();
         if let Err(error) = self.rotate_if_due(tick) {
             self.next = Next::Never;
             say!("record: cannot begin the next segment: {error:#}");

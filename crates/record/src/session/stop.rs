@@ -56,13 +56,13 @@ impl StopSignals {
 
 /// Signals that whoever started this process wants it to ignore, as nohup(1)
 /// does: they stay ignored.
-struct Ignored {
+pub struct Ignored {
     mask: u64,
 }
 
 impl Ignored {
     /// `SigIgn` of proc(5), before any handler is there.
-    fn at_start() -> Self {
+    pub fn at_start() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         Self { mask: ignored_mask(&status).unwrap_or_default() }
     }
@@ -71,7 +71,8 @@ impl Ignored {
         self.mask & (1 << (signal - 1)) != 0
     }
 
-    fn holds(&self, signal: i32) -> bool {
+    /// Whether this one stays ignored.
+    pub fn holds(&self, signal: i32) -> bool {
         // A shell that starts something in the background of a script ignores
         // SIGINT and SIGQUIT for it (POSIX, 2.12 Signals and Error Handling),
         // without a thought of kill -INT, which is how recorders are ended.

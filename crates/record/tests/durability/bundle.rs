@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use test_support::{
     Capture, Difference, Load, Peers, Process, Recording, bpf_available, captures_below,
-    monotonic_ns, names, record, run_to_end, scratch, wait_until,
+    monotonic_ns, names, record, recorder, run_to_end, scratch, skip, wait_until,
 };
 
 /// Members of an archive by name.
@@ -28,6 +29,52 @@ fn members(bundle: &Path) -> BTreeMap<String, Vec<u8>> {
         assert!(members.insert(name, bytes).is_none());
     }
     members
+}
+
+/// The analyzer says of a bundle what it says of the capture in it.
+#[track_caller]
+fn same_answers(bundle: &Path, capture: &Path) {
+    let analyze = recorder().with_file_name("analyze");
+    if !analyze.exists() {
+        return skip("there is no analyze beside record; build the workspace");
+    }
+    let ask = |question: &str, file: &Path| {
+        let mut command = Command::new(&analyze);
+        command.args([question, "--format", "csv"]).arg(file);
+        let output = command.output().expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    for question in ["percentiles", "outcomes", "events"] {
+        let answer = ask(question, bundle);
+        assert!(answer.lines().count() > 1, "{answer}");
+        // With the names that came with it there are more columns.
+        if question != "events" {
+            assert_eq!(answer, ask(question, capture));
+        }
+    }
+    assert!(ask("destinations", bundle).contains("127.0.0.1,home,"));
+    assert!(ask("info", bundle).contains("host network sockets tcp_in_use"));
+}
+
+#[test]
+fn a_bundle_belongs_to_whoever_called_sudo_where_they_may_write() {
+    if !bpf_available() {
+        return;
+    }
+    let directory = scratch();
+    let recorder = Recording::start_into(&directory.path().join("c.parquet"), &[]);
+    let pid = recorder.pid().to_string();
+    let [theirs, others] = [scratch(), scratch()];
+    std::os::unix::fs::chown(theirs.path(), Some(1000), Some(1000)).expect("root");
+    for (place, owner) in [(&theirs, 1000), (&others, 0)] {
+        let mut command = record(&["snapshot", &pid, "--bundle"]);
+        command.arg(place.path().join("t.tar.zst"));
+        let ended = run_to_end(command.env("SUDO_UID", "1000").env("SUDO_GID", "1000"));
+        assert!(ended.status.success(), "{ended:?}");
+        let status = fs::metadata(place.path().join("t.tar.zst")).expect("a bundle");
+        assert_eq!((status.uid(), status.mode() & 0o777), (owner, 0o600));
+    }
 }
 
 #[test]
@@ -57,8 +104,7 @@ fn a_bundle_holds_what_ended_before_it_was_asked_for() {
         assert!(ended.status.success(), "{ended:?}");
         assert!(ended.stderr.contains("ticket.tar.zst ]"), "{ended:?}");
         assert_eq!(names(elsewhere.path()), ["hosts", "ticket.tar.zst"]);
-        let mode = fs::metadata(&bundle).expect("the bundle").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::metadata(&bundle).expect("the bundle").mode() & 0o777, 0o600);
 
         let members = members(&bundle);
         assert_eq!(members["names"], b"127.0.0.1 home\n");
@@ -79,6 +125,7 @@ fn a_bundle_holds_what_ended_before_it_was_asked_for() {
         let rows = Capture::read(sealed).rows;
         assert!(recorder.is_running());
         recorder.stop();
+        same_answers(&bundle, sealed);
         let known = Difference::of(&load.finish(), &peers.rows(&rows), asked_ns);
         assert!(known.missing.is_empty(), "{known:?}");
         assert!(known.twice.is_empty() && known.unknown.is_empty());

@@ -44,6 +44,7 @@ fn what_is_not_there_is_unknown_and_never_zero() {
     let made = Made::new(&[]);
     let machine = made.machine();
     let all = [
+        machine.kernel(),
         machine.system(),
         machine.processors(),
         machine.memory(),
