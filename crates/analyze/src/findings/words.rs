@@ -22,7 +22,7 @@ pub fn lost(material: &Material<'_>, row: u32) -> i64 {
 }
 
 fn times(event: &Event) -> i64 {
-    i64::try_from(event.weight).unwrap_or(1)
+    event.weight.into()
 }
 
 /// The most frequent symptom.
