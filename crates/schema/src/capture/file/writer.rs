@@ -24,6 +24,10 @@ pub const ROW_GROUP_ROWS: usize = 100_000;
 /// take a tenth of it, those of a forged journal may be as long as they like.
 const ROW_GROUP_BYTES: usize = 256 << 20;
 
+/// Batches that are kept apart: each takes some kB beside its rows, and those of a
+/// recorder that sees little have one row each.
+const APART: usize = 500;
+
 /// Why a capture cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -67,6 +71,8 @@ pub struct CaptureWriter<W: Write + Send> {
     writer: ArrowWriter<W>,
     row_group_rows: usize,
     pending: Vec<RecordBatch>,
+    /// Of them those that were made of many.
+    joined: usize,
     pending_rows: usize,
     pending_bytes: usize,
     rows: u64,
@@ -84,8 +90,8 @@ impl<W: Write + Send> CaptureWriter<W> {
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(out, columns::schema(), arrow_options)?;
         let row_group_rows = options.row_group_rows.max(1);
-        let (pending, pending_rows, pending_bytes, rows) = Default::default();
-        Ok(Self { writer, row_group_rows, pending, pending_rows, pending_bytes, rows })
+        let (pending, joined, pending_rows, pending_bytes, rows) = Default::default();
+        Ok(Self { writer, row_group_rows, pending, joined, pending_rows, pending_bytes, rows })
     }
 
     /// Adds rows, batches of [`columns::schema`] in the order of time. A batch
@@ -94,6 +100,9 @@ impl<W: Write + Send> CaptureWriter<W> {
     /// # Errors
     /// Any [`WriteError`].
     pub fn write(&mut self, batch: RecordBatch) -> Result<(), WriteError> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
         self.pending_rows += batch.num_rows();
         for column in batch.columns() {
             self.pending_bytes += column.to_data().get_slice_memory_size()?;
@@ -101,7 +110,17 @@ impl<W: Write + Send> CaptureWriter<W> {
         self.pending.push(batch);
         if self.pending_rows >= self.row_group_rows || self.pending_bytes >= ROW_GROUP_BYTES {
             self.write_row_group()?;
+        } else if self.pending.len() - self.joined >= APART {
+            self.join()?;
         }
+        Ok(())
+    }
+
+    /// Makes one batch of those that came since last time.
+    fn join(&mut self) -> Result<(), WriteError> {
+        let apart = self.pending.split_off(self.joined);
+        self.pending.push(concat_batches(&columns::schema(), apart.iter())?);
+        self.joined = self.pending.len();
         Ok(())
     }
 
@@ -135,7 +154,7 @@ impl<W: Write + Send> CaptureWriter<W> {
     fn write_row_group(&mut self) -> Result<(), WriteError> {
         let rows = concat_batches(&columns::schema(), self.pending.iter())?;
         self.pending.clear();
-        (self.pending_rows, self.pending_bytes) = (0, 0);
+        (self.joined, self.pending_rows, self.pending_bytes) = (0, 0, 0);
         if rows.num_rows() == 0 {
             return Ok(());
         }

@@ -5,7 +5,28 @@
 //! cut a number in two, so everything the recorder never writes is refused.
 
 use arrow::datatypes::{DataType, Schema};
-use arrow::ipc::{Buffer, RecordBatch};
+use arrow::ipc::{self, Buffer, RecordBatch};
+
+/// Keys that a journal's head may have.
+pub const KEYS: usize = 100;
+
+/// Whether a head has the fields of a journal, and no more text than it has bytes: in a
+/// flatbuffer any number of fields may be the same bytes, and each becomes a copy.
+pub fn is_head(schema: &ipc::Schema<'_>, expected: &Schema, bytes: usize) -> bool {
+    let Some(fields) = schema.fields() else { return false };
+    let is_field = |(found, field): (ipc::Field<'_>, &arrow::datatypes::FieldRef)| {
+        found.name() == Some(field.name())
+            && found.children().is_none_or(|children| children.is_empty())
+            && found.dictionary().is_none()
+            && found.custom_metadata().is_none_or(|pairs| pairs.is_empty())
+    };
+    let pairs = || schema.custom_metadata().into_iter().flatten();
+    let length = |text: Option<&str>| text.map_or(0, str::len);
+    pairs().count() <= KEYS
+        && pairs().map(|pair| length(pair.key()) + length(pair.value())).sum::<usize>() <= bytes
+        && fields.len() == expected.fields().len()
+        && fields.iter().zip(expected.fields()).all(is_field)
+}
 
 /// Every buffer starts at a multiple of this; the recorder uses 64.
 const ALIGNMENT: usize = 8;

@@ -42,6 +42,11 @@ pub(super) struct Message {
 }
 
 impl Message {
+    /// Bytes of what is not its body.
+    pub fn len(&self) -> usize {
+        self.block.len()
+    }
+
     pub fn header(&self) -> Result<arrow::ipc::Message<'_>, JournalError> {
         let message = root_as_message(&self.block)
             .map_err(|error| ArrowError::ParseError(error.to_string()))?;

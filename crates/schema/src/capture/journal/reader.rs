@@ -9,9 +9,9 @@ use arrow::record_batch::RecordBatch;
 
 use super::super::metadata::{CaptureInfo, Instant, StopReason, thin_clock_samples};
 use super::super::rows::Rows;
-use super::super::{columns, footer};
+use super::super::{KEY_FORMAT_VERSION, columns, footer};
 use super::message::{Step, read_message};
-use super::{JournalError, Note};
+use super::{JournalError, Note, layout};
 
 /// How a journal ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,12 @@ impl<R: Read> JournalReader<R> {
             return Err(JournalError::NotAJournal);
         };
         let schema = first.header()?.header_as_schema().ok_or(JournalError::NotAJournal)?;
+        if !layout::is_head(&schema, &columns::schema(), first.len()) {
+            // Whether it is a journal at all is told by what it says of itself.
+            let pairs = schema.custom_metadata().into_iter().flatten();
+            let ours = pairs.take(layout::KEYS).any(|pair| pair.key() == Some(KEY_FORMAT_VERSION));
+            return Err(if ours { JournalError::Columns } else { JournalError::NotAJournal });
+        }
         let schema = try_fb_to_schema(schema)?;
         let info = footer::capture_info(|key| schema.metadata().get(key).map(String::as_str))?;
         if schema.fields() != columns::schema().fields() {
