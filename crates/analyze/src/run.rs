@@ -107,7 +107,7 @@ fn run(
     guard::caught(|| match command {
         Command::Completions { shell } => tell(&manual::completions(*shell), out),
         Command::Merge(arguments) => {
-            let (text, warnings) = arguments.run().map_err(|error| failed(&error))?;
+            let (text, warnings) = arguments.run(budget).map_err(|error| failed(&error))?;
             warn(&warnings, said);
             tell(text.as_bytes(), out)
         }
@@ -117,7 +117,7 @@ fn run(
             Ok(0)
         }
         Command::Redact(redact) => {
-            let told = redact.run().map_err(|error| failed(&error))?;
+            let told = redact.run(budget).map_err(|error| failed(&error))?;
             warn(&told.warnings, said);
             tell(told.done.as_bytes(), out)
         }

@@ -51,7 +51,7 @@ fn content(capture: &Capture) -> io::Result<Box<dyn BufRead>> {
     Ok(match capture.journal {
         // Its rows are elsewhere, and may be written differently.
         Some(_) => Box::new(BufReader::new(File::open(&capture.path)?)),
-        None => Box::new(capture.file.open()?.into_reader()),
+        None => Box::new(capture.file.open().map_err(io::Error::other)?.into_reader()),
     })
 }
 

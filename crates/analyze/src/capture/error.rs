@@ -7,6 +7,7 @@ use connlat_schema::capture::journal::JournalError;
 use connlat_schema::capture::metadata::MetadataError;
 
 use super::display_name;
+use crate::units;
 
 /// Captures that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,18 @@ pub enum Problem {
     Truncated,
     #[error("is damaged ({0}); copy it again, or run `record recover` on its journal")]
     Damaged(String),
+    #[error(
+        "has {} rows in {}, and connects that differ take more; use the capture as `record` \
+         wrote it",
+        units::count_u64(*rows),
+        units::bytes(*bytes)
+    )]
+    Alike { rows: u64, bytes: u64 },
+    #[error(
+        "is damaged (statistics of column `{0}` say other than its rows); copy it again, or write \
+         it anew"
+    )]
+    Statistics(&'static str),
     #[error("changed while it was read; try again")]
     Changed,
     #[error(

@@ -15,7 +15,7 @@ use connlat_schema::capture::journal::{JournalEnd, JournalReader};
 use super::error::Problem;
 use super::shared_file::SharedFile;
 use super::temporary::Copies;
-use super::{Capture, expand, live, parquet as sealed};
+use super::{Capture, expand, limits, live, parquet as sealed};
 use crate::{guard, units};
 
 /// First bytes of an Arrow IPC stream.
@@ -71,6 +71,11 @@ pub(super) fn open(
 ) -> Result<Capture, Problem> {
     // A recorder may still be writing: what comes later is not looked at.
     let bytes = file.metadata()?.len();
+    let held = limits::bytes_held(&file, bytes);
+    // Rows of zeros could be as many as a file system has numbers for.
+    if held < bytes {
+        return Err(Problem::damaged("most of it is a hole"));
+    }
     let lock = file.try_clone()?;
     let copied = guard::caught(|| copy(copies, file.take(bytes))).map_err(Problem::damaged)?;
     let ((end, read), copy) = match copied {
@@ -88,7 +93,8 @@ pub(super) fn open(
     let rows = info.counters.written;
     let file = sealed::temporary(copy, footer, kept)?;
     let journal = Some(LeftOver { end, live, ignored: bytes.saturating_sub(read) });
-    Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal, file })
+    let beyond = limits::rows_beyond(rows, held);
+    Ok(Capture { path: path.to_owned(), bytes, rows, beyond, info, argument: 0, journal, file })
 }
 
 /// Adds what is whole of a journal to a temporary file: how the journal ended, the

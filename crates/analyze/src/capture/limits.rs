@@ -8,6 +8,7 @@ use connlat_schema::thrift::{Compact, LIST, STRUCT};
 use parquet::file::reader::Length;
 
 use super::error::Problem;
+use super::schema_list;
 use super::shared_file::SharedFile;
 
 /// First and last bytes of every Parquet file.
@@ -19,7 +20,7 @@ const AT_ONCE: u64 = 32 << 10;
 
 /// Longest footer that is looked at: some 5,000 row groups, half a billion rows.
 const FOOTER_BYTES: u64 = 16 << 20;
-/// Columns, and elements of any list that has no bound of its own.
+/// Elements of any list that has no bound of its own.
 const ELEMENTS: u64 = 2_000;
 /// Row groups of a file.
 const GROUPS: u64 = 50_000;
@@ -29,6 +30,7 @@ const CHUNKS: u64 = 120_000;
 const ALL_ELEMENTS: u64 = 3_000_000;
 
 /// Fields of `FileMetaData` and `RowGroup` in parquet.thrift.
+const SCHEMA: i16 = 2;
 const ROW_GROUPS: i16 = 4;
 const COLUMNS: i16 = 1;
 
@@ -84,6 +86,10 @@ fn walk(input: impl Read) -> io::Result<()> {
     };
     let mut id = 0;
     while let Some(kind) = compact.field(&mut id)? {
+        if (id, kind) == (SCHEMA, LIST) {
+            schema_list::check(&mut compact)?;
+            continue;
+        }
         if (id, kind) != (ROW_GROUPS, LIST) {
             compact.skip(kind, &mut elements)?;
             continue;
@@ -112,6 +118,17 @@ fn walk(input: impl Read) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Rows that all captures of a run may have beyond that: few enough to be answered at
+/// once, whatever they are.
+pub(super) const SPARE_ROWS: u64 = 250_000;
+
+/// Rows of a capture beyond those that so many bytes can be, at one each: a connect has
+/// a start and a latency of its own, in nanoseconds. Rows of `record` take at least five
+/// bytes.
+pub(super) fn rows_beyond(rows: u64, bytes: u64) -> u64 {
+    rows.saturating_sub(bytes)
 }
 
 /// Bytes that a file really holds: one with holes is shorter than it looks.

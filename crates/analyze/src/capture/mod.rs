@@ -15,7 +15,9 @@ mod live;
 mod opening;
 mod parquet;
 mod row_group;
+mod schema_list;
 mod shared_file;
+mod statistics;
 mod temporary;
 
 use std::collections::HashSet;
@@ -28,6 +30,7 @@ pub use error::{Problem, SourceError};
 pub use journal::LeftOver;
 pub use row_group::{ColumnRange, Range, RowGroup};
 pub use shared_file::SharedFile;
+pub use statistics::Statistics;
 
 /// Rows in all that are counted in 32 bits.
 const MAX_ROWS: u64 = u32::MAX as u64 - 1;
@@ -41,6 +44,8 @@ pub struct Capture {
     pub bytes: u64,
     /// Rows in it.
     pub rows: u64,
+    /// Those of them that its bytes cannot hold, unless they are all alike.
+    beyond: u64,
     /// What the recorder wrote about it.
     pub info: CaptureInfo,
     /// Position of the argument it was named by.
@@ -49,6 +54,13 @@ pub struct Capture {
     pub journal: Option<LeftOver>,
     /// Where its rows are.
     pub file: parquet::ValidFile,
+}
+
+impl Capture {
+    /// What is wrong with one that has too many rows.
+    fn alike(&self) -> Problem {
+        Problem::Alike { rows: self.rows, bytes: self.bytes }
+    }
 }
 
 /// All captures of one run.
@@ -78,6 +90,7 @@ impl Captures {
         // Arguments whose captures were taken already.
         let mut taken = repeated;
         let mut known = copies::Copies::default();
+        let mut spare = limits::SPARE_ROWS;
         let (files, bundles) = opening::all(files);
         for opened in files {
             let opening::Opened { path, argument, found, capture } = opened;
@@ -100,7 +113,14 @@ impl Captures {
                     copies.push((display_name(&path), display_name(&each[original].path)));
                     taken.insert(argument);
                 }
-                None => each.push(capture),
+                None => match spare.checked_sub(capture.beyond) {
+                    Some(left) => {
+                        spare = left;
+                        each.push(capture);
+                    }
+                    None if found => problems.push((path, capture.alike())),
+                    None => return Err(capture.alike().of(&path)),
+                },
             }
         }
         let mut problems = problems.into_iter();

@@ -2,7 +2,7 @@
 //! they were named.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -129,14 +129,30 @@ fn open_found(
     }
 }
 
+/// Opens a file for reading. Were it a pipe by now, opening it would wait for a writer,
+/// and some files below `/proc` and `/sys` wait for something to happen when they are
+/// read: neither does if it is opened like this.
+pub(super) fn file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    options.read(true).open(path)
+}
+
 /// Opens whatever the file holds, and keeps it open if asked to.
 fn open(path: &Path, found: bool, keep_open: bool, shared: &Shared) -> Result<Content, Problem> {
-    let status = fs::metadata(path)?;
-    // Opening a named pipe would wait for a writer.
-    if !status.is_file() {
+    // Opening a device may be enough to make it do something.
+    if !fs::metadata(path)?.is_file() {
         return Err(Problem::NotAFile);
     }
-    let mut file = File::open(path)?;
+    let mut file = self::file(path)?;
+    // It may have been replaced since.
+    if !file.metadata()?.is_file() {
+        return Err(Problem::NotAFile);
+    }
     let mut head = Vec::new();
     file.by_ref().take(4).read_to_end(&mut head)?;
     file.rewind()?;

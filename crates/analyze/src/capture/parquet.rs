@@ -2,7 +2,6 @@
 //! footer is checked here, before a row is read.
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,13 +17,9 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMe
 use parquet::file::reader::Length;
 
 use super::error::Problem;
-use super::shared_file::SharedFile;
-use super::{Capture, RowGroup, columns, limits};
+use super::shared_file::{SharedFile, Stamp};
+use super::{Capture, RowGroup, columns, limits, opening, row_group};
 use crate::guard;
-
-/// A footer that claims more rows per byte is a lie: counting them would only
-/// take time. A capture whose rows are all alike reaches about 100.
-const MAX_ROWS_PER_BYTE: u64 = 1_000;
 
 /// Opens a sealed capture, and keeps it open if asked to: then it can be read
 /// even if a flight recorder deletes it meanwhile. `head` are its first bytes.
@@ -46,7 +41,7 @@ pub(super) fn open(
     let file = SharedFile::new(file)?;
     let place = match keep_open {
         true => Place::Open(file.clone()),
-        false => Place::Named(std::path::absolute(path)?),
+        false => Place::Named(std::path::absolute(path)?, file.stamp()),
     };
     capture(path, (file, held), place, kept)
 }
@@ -69,16 +64,18 @@ fn capture(
     let bytes = file.len();
     let footer = footer(&file)?;
     let info = capture_info(&footer)?;
-    let rows = check(&footer, bytes, held)?;
+    let rows = check(&footer, bytes)?;
+    let beyond = limits::rows_beyond(rows, held);
     check_compression(&footer)?;
     let file = ValidFile::of(place, footer, kept)?;
-    Ok(Capture { path: path.to_owned(), bytes, rows, info, argument: 0, journal: None, file })
+    let (path, journal) = (path.to_owned(), None);
+    Ok(Capture { path, bytes, rows, beyond, info, argument: 0, journal, file })
 }
 
 /// Whether the footer is that of a capture; returns the number of rows.
-fn check(footer: &ParquetMetaData, bytes: u64, held: u64) -> Result<u64, Problem> {
+fn check(footer: &ParquetMetaData, bytes: u64) -> Result<u64, Problem> {
     check_columns(footer.file_metadata().schema_descr())?;
-    guard::caught(|| check_extent(footer, bytes, held)).map_err(Problem::damaged)?
+    guard::caught(|| check_extent(footer, bytes)).map_err(Problem::damaged)?
 }
 
 impl From<FooterError> for Problem {
@@ -106,22 +103,25 @@ impl From<ColumnProblem> for Problem {
 
 /// Checks that the footer's counts agree with each other and with the file's
 /// size; returns the number of rows.
-fn check_extent(footer: &ParquetMetaData, bytes: u64, held: u64) -> Result<u64, Problem> {
+fn check_extent(footer: &ParquetMetaData, bytes: u64) -> Result<u64, Problem> {
     let lie = |what: &str| Problem::damaged(format!("footer: {what}"));
     let rows = u64::try_from(footer.file_metadata().num_rows())
         .map_err(|_| lie("negative number of rows"))?;
     let mut counted: u64 = 0;
+    let mut places = Vec::new();
     for group in footer.row_groups() {
         let group_rows =
             u64::try_from(group.num_rows()).map_err(|_| lie("negative number of rows"))?;
         counted = counted.checked_add(group_rows).ok_or_else(|| lie("number of rows overflows"))?;
-        check_chunks(group, bytes).map_err(lie)?;
+        check_chunks(group, bytes, &mut places).map_err(lie)?;
     }
     if counted != rows {
         return Err(lie("row groups do not add up to the number of rows"));
     }
-    if rows > held.saturating_mul(MAX_ROWS_PER_BYTE) {
-        return Err(lie("more rows than the file can hold"));
+    // Columns that share their bytes would make rows out of nothing.
+    places.sort_unstable();
+    if places.windows(2).any(|pair| pair[0].1 > pair[1].0) {
+        return Err(lie("columns lie on top of each other"));
     }
     Ok(rows)
 }
@@ -142,8 +142,13 @@ fn check_compression(footer: &ParquetMetaData) -> Result<(), Problem> {
     }
 }
 
-/// Every column chunk lies inside the file and has as many values as rows.
-fn check_chunks(group: &RowGroupMetaData, bytes: u64) -> Result<(), &'static str> {
+/// Every column chunk lies inside the file and has as many values as rows; adds where
+/// each begins and ends.
+fn check_chunks(
+    group: &RowGroupMetaData,
+    bytes: u64,
+    places: &mut Vec<(u64, u64)>,
+) -> Result<(), &'static str> {
     for chunk in group.columns() {
         if chunk.num_values() != group.num_rows() {
             return Err("a column is shorter or longer than its row group");
@@ -151,12 +156,12 @@ fn check_chunks(group: &RowGroupMetaData, bytes: u64) -> Result<(), &'static str
         let start = chunk
             .dictionary_page_offset()
             .map_or(chunk.data_page_offset(), |offset| offset.min(chunk.data_page_offset()));
-        let end = start.checked_add(chunk.compressed_size());
-        let inside = start >= 0
-            && chunk.compressed_size() >= 0
-            && end.is_some_and(|end| end.unsigned_abs() <= bytes);
-        if !inside {
-            return Err("a column lies outside the file");
+        let place = (u64::try_from(start), u64::try_from(chunk.compressed_size()));
+        let (Ok(start), Ok(length)) = place else { return Err("a column lies outside the file") };
+        match start.checked_add(length).filter(|end| *end <= bytes) {
+            Some(end) if end > start => places.push((start, end)),
+            Some(_) => {}
+            None => return Err("a column lies outside the file"),
         }
     }
     Ok(())
@@ -188,8 +193,9 @@ pub struct ValidFile {
 
 /// Where the rows are.
 enum Place {
-    /// Opened for each row group: there may be more files than can be open.
-    Named(PathBuf),
+    /// Opened for each row group: there may be more files than can be open. It is to be
+    /// the file that was checked, as it was then.
+    Named(PathBuf, Option<Stamp>),
     /// Open, and maybe without a name by now: the rows of a journal are in a
     /// temporary file, which is gone when this program is, however it ends.
     Open(SharedFile),
@@ -197,7 +203,8 @@ enum Place {
 
 impl ValidFile {
     fn of(place: Place, footer: ParquetMetaData, kept: &Kept) -> Result<Self, Problem> {
-        let groups = footer.row_groups().iter().map(RowGroup::of).collect();
+        let groups: Box<[RowGroup]> = footer.row_groups().iter().map(RowGroup::of).collect();
+        row_group::check(&groups)?;
         let size = footer.memory_size();
         let columns = footer.file_metadata().schema_descr().columns().iter();
         let mut names = columns.map(|column| column.path().string());
@@ -206,14 +213,28 @@ impl ValidFile {
         Ok(Self { place, groups, further, metadata: kept.keeps(size).then_some(metadata) })
     }
 
+    /// Opens it and hands it to `work`.
+    ///
+    /// # Errors
+    /// [`Problem`] when it is not there any more, cannot be read, or is not as it was
+    /// when it was checked: before, or by now.
+    pub fn read<T>(&self, work: impl FnOnce(&SharedFile) -> T) -> Result<T, Problem> {
+        let file = self.open()?;
+        let done = work(&file);
+        if file.is_unchanged() { Ok(done) } else { Err(Problem::Changed) }
+    }
+
     /// Opens it.
     ///
     /// # Errors
-    /// When it is not there any more, or cannot be read.
-    pub fn open(&self) -> io::Result<SharedFile> {
+    /// As [`ValidFile::read`], of before.
+    pub(super) fn open(&self) -> Result<SharedFile, Problem> {
         match &self.place {
-            Place::Named(path) => SharedFile::new(File::open(path)?),
             Place::Open(file) => Ok(file.clone()),
+            Place::Named(path, stamp) => {
+                let file = SharedFile::new(opening::file(path)?)?;
+                if file.stamp() == *stamp { Ok(file) } else { Err(Problem::Changed) }
+            }
         }
     }
 
@@ -227,7 +248,7 @@ impl ValidFile {
             return Ok(metadata.clone());
         }
         let footer = footer(file)?;
-        check(&footer, file.len(), u64::MAX)?;
+        check(&footer, file.len())?;
         let groups: Box<[RowGroup]> = footer.row_groups().iter().map(RowGroup::of).collect();
         if groups != self.groups {
             return Err(Problem::Changed);

@@ -6,6 +6,8 @@ use parquet::data_type::ByteArray;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
+use super::error::Problem;
+
 /// A row group by its statistics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowGroup {
@@ -68,6 +70,26 @@ impl RowGroup {
             _ => None,
         }
     }
+}
+
+/// Checks that what statistics say can be of any rows.
+///
+/// # Errors
+/// [`Problem`] when no rows have them.
+pub(super) fn check(groups: &[RowGroup]) -> Result<(), Problem> {
+    for group in groups.iter().filter(|group| group.rows > 0) {
+        for (name, column) in NAMES.into_iter().zip(&group.columns) {
+            let is_range = match &column.range {
+                Some(Range::Integers(min, max)) => min <= max,
+                Some(Range::Texts(min, max)) => min <= max,
+                Some(Range::Same(_)) | None => true,
+            };
+            if !is_range || column.nulls.is_some_and(|nulls| nulls > group.rows) {
+                return Err(Problem::Statistics(name));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn range(statistics: &Statistics) -> Option<Range> {

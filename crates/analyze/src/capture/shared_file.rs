@@ -1,8 +1,10 @@
 //! A file that several threads read at once, each where it likes.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
+#[cfg(not(unix))]
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
@@ -16,7 +18,13 @@ pub struct SharedFile {
     /// Where the part begins.
     base: u64,
     bytes: u64,
+    /// None of a part: it is in a file of our own, to which others are added.
+    stamp: Option<Stamp>,
 }
+
+/// What tells whether a file is another, or was changed: device, inode, bytes, and when
+/// it was changed last, s and ns.
+pub type Stamp = (u64, u64, u64, i64, i64);
 
 impl SharedFile {
     /// Of an open file, as long as it is now.
@@ -24,8 +32,19 @@ impl SharedFile {
     /// # Errors
     /// When its length cannot be read.
     pub fn new(file: File) -> io::Result<Self> {
-        let bytes = file.metadata()?.len();
-        Ok(Self { file: Arc::new(file), base: 0, bytes })
+        let status = file.metadata()?;
+        let (stamp, bytes) = (Some(stamp(&status)), status.len());
+        Ok(Self { file: Arc::new(file), base: 0, bytes, stamp })
+    }
+
+    /// The stamp it had when it was opened.
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.stamp
+    }
+
+    /// Whether it is still what it was when it was opened.
+    pub fn is_unchanged(&self) -> bool {
+        self.stamp.is_none_or(|before| self.file.metadata().is_ok_and(|now| stamp(&now) == before))
     }
 
     /// Bytes from a place on.
@@ -46,7 +65,7 @@ impl SharedFile {
 
     /// A part of an open file.
     pub fn part(file: Arc<File>, base: u64, bytes: u64) -> Self {
-        Self { file, base, bytes }
+        Self { file, base, bytes, stamp: None }
     }
 }
 
@@ -73,6 +92,19 @@ impl ChunkReader for SharedFile {
         }
         Ok(self.read(start, length)?)
     }
+}
+
+#[cfg(unix)]
+fn stamp(status: &Metadata) -> Stamp {
+    use std::os::unix::fs::MetadataExt;
+    (status.dev(), status.ino(), status.len(), status.mtime(), status.mtime_nsec())
+}
+
+#[cfg(not(unix))]
+fn stamp(status: &Metadata) -> Stamp {
+    let since = status.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let since = since.unwrap_or_default();
+    (0, 0, status.len(), since.as_secs() as i64, since.subsec_nanos().into())
 }
 
 /// Reads on from a place.

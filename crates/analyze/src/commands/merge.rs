@@ -7,6 +7,7 @@ use clap::Args;
 use crate::capture::{Captures, display_name};
 use crate::merge::{MergeError, merge};
 use crate::quality::{Trust, gaps, told};
+use crate::scan::Budget;
 use crate::units;
 
 /// Makes one capture of many, such as the segments of a day
@@ -39,11 +40,12 @@ pub struct Merge {
 }
 
 impl Merge {
-    /// Merges; what is to be said on standard output and on standard error.
+    /// Merges, in as much memory as the budget allows; what is to be said on standard
+    /// output and on standard error.
     ///
     /// # Errors
     /// [`MergeError`].
-    pub fn run(&self) -> Result<(String, String), MergeError> {
+    pub fn run(&self, budget: Budget) -> Result<(String, String), MergeError> {
         if std::fs::symlink_metadata(&self.output).is_ok() {
             return Err(crate::merge::OutputError::Exists(self.output.clone()).into());
         }
@@ -58,7 +60,7 @@ impl Merge {
             }
         }
         let trust = Trust::new(&captures);
-        let merged = merge(&captures, &trust, &self.output)?;
+        let merged = merge(&captures, &trust, budget, &self.output)?;
         let mut warnings: String = told(&trust.warnings)
             .iter()
             .map(|warning| format!("analyze: warning: {warning}\n"))

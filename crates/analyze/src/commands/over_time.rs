@@ -27,7 +27,7 @@ pub fn span(run: &Run<'_>) -> Result<Span, AskError> {
         .reduce(union);
     // Statistics say where rows can be; where a recording covers all that,
     // nothing needs to be read.
-    let rows = match (run.scan.bounds(), recorded) {
+    let rows = match (run.scan.bounds()?, recorded) {
         (Some(bounds), Some(recorded)) if union(bounds, recorded) == recorded => Some(bounds),
         (Some(bounds), _) if run.selection.is_all() => Some(bounds),
         _ => run.scan.run(Times::default())?.found.0,

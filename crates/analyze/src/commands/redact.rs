@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::capture::{Captures, display_name};
 use crate::redact::{self, Key, KeyError, Options, RedactError};
+use crate::scan::Budget;
 use crate::units;
 
 const AFTER: &str = "\
@@ -81,11 +82,11 @@ pub struct Told {
 }
 
 impl Redact {
-    /// Writes the captures.
+    /// Writes the captures, in as much memory as the budget allows.
     ///
     /// # Errors
     /// [`RedactError`]; then nothing is left of what was written.
-    pub fn run(&self) -> Result<Told, RedactError> {
+    pub fn run(&self, budget: Budget) -> Result<Told, RedactError> {
         let captures = Captures::open(&self.files, self.strict)?;
         let (key, made) = match &self.key {
             Some(path) => Key::of_file(path)
@@ -94,7 +95,7 @@ impl Redact {
         };
         let (keep_names, keep_ports) = (self.keep_names, self.keep_ports);
         let options = Options { keep_names, keep_ports, shift_us: self.shift_time };
-        let done = redact::redact(&captures, options, &key, &self.output)?;
+        let done = redact::redact(&captures, (options, budget), &key, &self.output)?;
         let mut told = Told { done: String::new(), warnings: String::new() };
         for written in &done.written {
             let (from, to) = (display_name(&written.from), display_name(&written.path));

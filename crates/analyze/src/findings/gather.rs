@@ -33,6 +33,10 @@ const NUMBERS: [&str; 11] = [
     NETNS,
 ];
 
+/// Different texts up to which all rows are evidence: what is looked into of each place
+/// takes a kilobyte.
+const MOST_TEXTS: usize = 200_000;
+
 /// Rows that become evidence.
 #[derive(Clone)]
 pub struct Gathering {
@@ -68,9 +72,26 @@ impl Gathering {
         }
     }
 
+    /// Makes a sample of all rows, as if they had been too many from the start.
+    fn sample(&mut self) {
+        let rows: usize = self.events.iter().map(|(_, events)| events.len()).sum();
+        self.one_in = (rows as u64).div_ceil(SAMPLED).max(1);
+        self.thinned = self.remarkable.load(Ordering::Relaxed) > SAMPLED;
+        let (one_in, thinned) = (self.one_in as i64, self.thinned);
+        for (_, events) in &mut self.events {
+            events.retain(|event| {
+                let remarkable = event.outcome.is_failure() || event.retransmits > 0;
+                event.start_ns % one_in == 0 || (remarkable && !thinned)
+            });
+        }
+    }
+
     /// What was gathered, in order of time.
     pub fn evidence(mut self, texts: &Texts, settings: Settings, command: Command) -> Evidence {
         self.events.sort_by_key(|(group, _)| *group);
+        if self.one_in == 1 && texts.count() > MOST_TEXTS {
+            self.sample();
+        }
         let (one_in, thinned) = (self.one_in, self.thinned);
         let mut events = Vec::with_capacity(self.events.iter().map(|(_, e)| e.len()).sum());
         for (_, of_group) in self.events {

@@ -9,12 +9,9 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::MergeError;
-use crate::capture::{Capture, Problem, RowGroup};
+use crate::capture::{Capture, Problem, RowGroup, SharedFile, Statistics};
 use crate::guard;
-use crate::scan::{Budget, ColumnSet, Footers, check_memory};
-
-/// Rows of a batch.
-const BATCH: usize = 16_384;
+use crate::scan::{BATCH, ColumnSet, Footers, Room, check_memory};
 
 /// The row groups of all captures.
 pub(super) struct Input<'a> {
@@ -22,14 +19,15 @@ pub(super) struct Input<'a> {
     /// The capture and the row group in it.
     groups: Vec<(usize, usize)>,
     footers: Footers,
+    room: Room,
 }
 
 impl<'a> Input<'a> {
-    pub(super) fn of(captures: &'a [Capture]) -> Self {
+    pub(super) fn of(captures: &'a [Capture], room: Room) -> Self {
         let groups = captures.iter().enumerate().flat_map(|(place, capture)| {
             (0..capture.file.row_groups().len()).map(move |group| (place, group))
         });
-        Self { captures, groups: groups.collect(), footers: Footers::default() }
+        Self { captures, groups: groups.collect(), footers: Footers::default(), room }
     }
 
     fn group(&self, part: usize) -> &RowGroup {
@@ -67,13 +65,15 @@ impl<'a> Input<'a> {
     ) -> Result<(), MergeError> {
         let capture = &self.captures[self.groups[part].0];
         let failed = |problem: Problem| MergeError::from(problem.of(&capture.path));
-        guard::caught(|| self.read_group(part, take))
-            .unwrap_or_else(|panic| Err(failed(Problem::damaged(panic))))
+        let read = |file: &SharedFile| guard::caught(|| self.read_group(part, file, take));
+        let read = capture.file.read(read).map_err(failed)?;
+        read.unwrap_or_else(|panic| Err(failed(Problem::damaged(panic))))
     }
 
     fn read_group(
         &self,
         part: usize,
+        file: &SharedFile,
         take: &mut dyn FnMut(RecordBatch) -> Result<(), MergeError>,
     ) -> Result<(), MergeError> {
         let (place, group) = self.groups[part];
@@ -81,22 +81,22 @@ impl<'a> Input<'a> {
         let failed = |problem: Problem| MergeError::from(problem.of(&capture.path));
         let damaged = |reason: &dyn std::fmt::Display| failed(Problem::damaged(reason));
         let expected = self.group(part).rows;
-        let file = capture.file.open().map_err(|error| failed(error.into()))?;
-        let metadata = self.footers.get(place, capture, &file).map_err(failed)?;
+        let metadata = self.footers.get(place, capture, file).map_err(failed)?;
         let all: ColumnSet = NAMES.into();
-        let room = Budget::default().pages;
-        check_memory(&file, metadata.metadata().row_group(group), &all, room).map_err(failed)?;
+        let group_of_file = metadata.metadata().row_group(group);
+        check_memory(file, group_of_file, &all, &self.room).map_err(failed)?;
         let mask = ProjectionMask::columns(metadata.parquet_schema(), NAMES);
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata)
             .with_projection(mask)
             .with_row_groups(vec![group])
             .with_batch_size(BATCH)
             .build()
             .map_err(|error| damaged(&error))?;
-        let mut read = 0;
+        let (mut read, mut statistics) = (0, Statistics::of(self.group(part)));
         for record in reader {
             let record = record.map_err(|error| damaged(&error))?;
             read += record.num_rows() as u64;
+            statistics.check(&record).map_err(failed)?;
             take(plain(&record).map_err(|error| damaged(&error))?)?;
         }
         match read == expected {

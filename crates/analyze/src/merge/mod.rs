@@ -21,6 +21,7 @@ use connlat_schema::capture::metadata::CaptureInfo;
 use crate::capture::{Captures, SourceError, display_name};
 use crate::progress::Progress;
 use crate::quality::Trust;
+use crate::scan::{Budget, Room};
 pub use output::OutputError;
 use sorter::{Limits, Sorter};
 
@@ -60,11 +61,16 @@ pub struct Merged {
     pub bytes: u64,
 }
 
-/// Writes the rows of all captures into a new file.
+/// Writes the rows of all captures into a new file, and holds what the budget allows.
 ///
 /// # Errors
 /// Any [`MergeError`]; there is no file then.
-pub fn merge(captures: &Captures, trust: &Trust<'_>, path: &Path) -> Result<Merged, MergeError> {
+pub fn merge(
+    captures: &Captures,
+    trust: &Trust<'_>,
+    budget: Budget,
+    path: &Path,
+) -> Result<Merged, MergeError> {
     comparable::check(captures, trust).map_err(MergeError::Refused)?;
     let info = account::of(captures)?;
     let output = output::Output::create(path)?;
@@ -74,9 +80,9 @@ pub fn merge(captures: &Captures, trust: &Trust<'_>, path: &Path) -> Result<Merg
     };
     let mut writer = CaptureWriter::create(BufWriter::new(output.file()), &options)?;
     let progress = Progress::of(captures.row_count());
-    let input = input::Input::of(&captures.each);
+    let input = input::Input::of(&captures.each, Room::new(budget.pages));
     progress.begin(input.sizes());
-    let mut sorter = Sorter::new(Limits::default(), output.directory(), |rows| {
+    let mut sorter = Sorter::new(Limits::within(budget), output.directory(), |rows| {
         writer.write(rows).map_err(MergeError::from)
     });
     for (part, from) in input.parts() {

@@ -20,6 +20,7 @@ use connlat_schema::capture::columns::{START_NS, schema};
 
 use super::MergeError;
 use super::spill::Spill;
+use crate::scan::Budget;
 
 /// What is held in memory.
 #[derive(Debug, Clone, Copy)]
@@ -32,9 +33,11 @@ pub(super) struct Limits {
     pub part_rows: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { waiting: 32 << 20, incoming: 24 << 20, part_rows: 8_192 }
+impl Limits {
+    /// A third of what pages may take, 32 MB of the usual, and a quarter of it.
+    pub(super) fn within(budget: Budget) -> Self {
+        let bytes = budget.pages as usize;
+        Self { waiting: bytes / 3, incoming: bytes / 4, part_rows: 8_192 }
     }
 }
 

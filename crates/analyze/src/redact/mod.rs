@@ -31,7 +31,7 @@ use connlat_schema::capture::file::{CaptureWriter, WriteError, WriterOptions};
 use tempfile::TempPath;
 
 use crate::capture::{Capture, Captures, Problem, SourceError, display_name};
-use crate::scan::ColumnSet;
+use crate::scan::{Budget, ColumnSet, Room};
 use crate::units;
 pub use key::{Key, KeyError};
 use originals::Originals;
@@ -128,19 +128,20 @@ pub struct Done {
 /// [`RedactError`]; then nothing is left of what was written.
 pub fn redact(
     captures: &Captures,
-    options: Options,
+    (options, budget): (Options, Budget),
     key: &Key,
     directory: &Path,
 ) -> Result<Done, RedactError> {
-    let mut originals = Originals::default();
+    let room = Room::new(budget.pages);
+    let mut originals = Originals::at_most(budget.texts);
     for capture in &captures.each {
-        originals.add(capture)?;
+        originals.add(capture, &room)?;
     }
     let infos = captures.each.iter().map(|capture| &capture.info);
     let plan = Plan::new(options, key, &originals, infos)?;
     drop(originals);
     let made = make_directory(directory)?;
-    let written = write_all(captures, &plan, directory);
+    let written = write_all(captures, &plan, &room.again(), directory);
     if written.is_err() && made {
         // Only if it is empty.
         let _ = fs::remove_dir(directory);
@@ -152,13 +153,14 @@ pub fn redact(
 fn write_all(
     captures: &Captures,
     plan: &Plan,
+    room: &Room,
     directory: &Path,
 ) -> Result<Vec<Written>, RedactError> {
     let mut names = HashSet::new();
     let mut finished: Vec<(TempPath, Written)> = Vec::new();
     for capture in &captures.each {
-        let (file, rows) = write(capture, plan, directory)?;
-        verify::clean(&file, plan).map_err(|error| error.of(&file))?;
+        let (file, rows) = write(capture, plan, room, directory)?;
+        verify::clean(&file, plan, &room.again()).map_err(|error| error.of(&file))?;
         let path = directory.join(name(capture, plan, &mut names)?);
         // Said before an hour of work is thrown away; renaming decides.
         if fs::symlink_metadata(&path).is_ok() {
@@ -196,7 +198,12 @@ fn make_directory(directory: &Path) -> Result<bool, RedactError> {
 }
 
 /// One capture, under a name that is removed if nothing comes of it.
-fn write(capture: &Capture, plan: &Plan, directory: &Path) -> Result<(TempPath, u64), RedactError> {
+fn write(
+    capture: &Capture,
+    plan: &Plan,
+    room: &Room,
+    directory: &Path,
+) -> Result<(TempPath, u64), RedactError> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".redacted-").suffix(".tmp");
     #[cfg(unix)]
@@ -213,7 +220,7 @@ fn write(capture: &Capture, plan: &Plan, directory: &Path) -> Result<(TempPath, 
     let mut writer = CaptureWriter::create(BufWriter::new(file), &options).map_err(unwritable)?;
     let mut rewriter = Rewriter::new(plan);
     for group in 0..capture.file.row_groups().len() {
-        source::read(capture, group, &ColumnSet::from(NAMES), &mut |batch| {
+        source::read(capture, group, (&ColumnSet::from(NAMES), room), &mut |batch| {
             let batch = rewriter.batch(batch)?;
             writer.write(batch).map_err(unwritable)
         })

@@ -13,12 +13,14 @@ use super::address::canonical;
 use super::source::{self, Texts};
 use super::words::{Kind, parts};
 use crate::capture::Capture;
-use crate::scan::ColumnSet;
+use crate::scan::{ColumnSet, Room};
 
-/// Different names and addresses that are held in memory.
-const MOST: usize = 2_000_000;
-/// Their bytes.
-const MOST_BYTES: usize = 256 << 20;
+/// Bytes that a name or an address takes: in what was found and in what stands for it.
+const EACH: usize = 320;
+/// Bytes that each byte of a name takes in what is searched for.
+const SEARCHED: usize = 64;
+/// What all may take, in parts of what the texts of a scan may.
+const PARTS: usize = 3;
 
 /// Columns that hold text.
 pub const TEXTS: [&str; 7] = [HOST, BOOT_ID, OUTCOME, COMM, CGROUP, SRC_ADDR, DST_ADDR];
@@ -33,19 +35,27 @@ pub struct Originals {
     /// The recorders' arguments.
     pub arguments: HashSet<Box<str>>,
     bytes: usize,
+    /// Bytes that they may take.
+    most: usize,
 }
 
 impl Originals {
+    /// None yet, and no more than there is memory for where a scan may hold so many bytes
+    /// of texts.
+    pub fn at_most(texts: usize) -> Self {
+        Self { most: texts.saturating_mul(PARTS), ..Self::default() }
+    }
+
     /// Those of a capture: of its rows and of what it says about itself.
     ///
     /// # Errors
     /// [`RedactError`] when it cannot be read, or holds too many.
-    pub fn add(&mut self, capture: &Capture) -> Result<(), RedactError> {
+    pub fn add(&mut self, capture: &Capture, room: &Room) -> Result<(), RedactError> {
         self.document(&capture.info)?;
         let columns = ColumnSet::from(TEXTS);
         for group in 0..capture.file.row_groups().len() {
             let mut known: BTreeMap<&str, Option<ArrayRef>> = BTreeMap::new();
-            source::read(capture, group, &columns, &mut |batch| {
+            source::read(capture, group, (&columns, room), &mut |batch| {
                 for column in TEXTS {
                     let texts = Texts::of(batch, column)?;
                     if texts.is_new(known.entry(column).or_default()) {
@@ -93,7 +103,7 @@ impl Originals {
             _ => match canonical(text) {
                 Some(address) => {
                     if self.addresses.insert(address) {
-                        self.bytes += size_of::<IpAddr>();
+                        self.bytes += EACH;
                     }
                     self.bounded()
                 }
@@ -105,16 +115,15 @@ impl Originals {
     fn name(&mut self, kind: Kind, name: &str) -> Result<(), RedactError> {
         let key = (kind, Box::from(name));
         if !name.is_empty() && self.names.insert(key) {
-            self.bytes += name.len();
+            self.bytes += name.len() * SEARCHED + EACH;
             return self.bounded();
         }
         Ok(())
     }
 
     fn bounded(&self) -> Result<(), RedactError> {
-        let count = self.names.len() + self.addresses.len();
-        match count > MOST || self.bytes > MOST_BYTES {
-            true => Err(RedactError::TooMany(MOST)),
+        match self.bytes > self.most {
+            true => Err(RedactError::TooMany(self.names.len() + self.addresses.len() - 1)),
             false => Ok(()),
         }
     }

@@ -8,8 +8,8 @@ use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::capture::{Capture, Problem};
-use crate::scan::{Budget, ColumnSet, check_memory};
+use crate::capture::{Capture, Problem, SharedFile, Statistics};
+use crate::scan::{ColumnSet, Room, check_memory};
 use crate::{guard, units};
 
 /// Rows of a batch. Texts are held in full while they are written.
@@ -24,27 +24,29 @@ const LONGEST_TEXT: usize = 8_192;
 pub fn read<E: From<Problem>>(
     capture: &Capture,
     group: usize,
-    columns: &ColumnSet,
+    (columns, room): (&ColumnSet, &Room),
     take: &mut dyn FnMut(&RecordBatch) -> Result<(), E>,
 ) -> Result<(), E> {
-    let reading = || -> Result<(), E> {
-        let file = capture.file.open().map_err(Problem::from)?;
-        let metadata = capture.file.metadata(&file)?;
-        let room = Budget::default().pages;
-        check_memory(&file, metadata.metadata().row_group(group), columns, room)?;
+    let mut statistics = Statistics::of(&capture.file.row_groups()[group]);
+    let mut reading = |file: &SharedFile| -> Result<(), E> {
+        let metadata = capture.file.metadata(file)?;
+        check_memory(file, metadata.metadata().row_group(group), columns, room)?;
         let mask = ProjectionMask::columns(metadata.parquet_schema(), columns.iter().copied());
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata)
             .with_projection(mask)
             .with_row_groups(vec![group])
             .with_batch_size(BATCH)
             .build()
             .map_err(Problem::damaged)?;
         for batch in reader {
-            take(&batch.map_err(Problem::damaged)?)?;
+            let batch = batch.map_err(Problem::damaged)?;
+            statistics.check(&batch)?;
+            take(&batch)?;
         }
         Ok(())
     };
-    guard::caught(reading).unwrap_or_else(|panic| Err(Problem::damaged(panic).into()))
+    let read = capture.file.read(|file| guard::caught(|| reading(file)))?;
+    read.unwrap_or_else(|panic| Err(Problem::damaged(panic).into()))
 }
 
 /// A text column as its dictionary and the place of each row in it.

@@ -21,7 +21,7 @@ use super::source::{self, Texts};
 use super::vocabulary::WITHHELD;
 use crate::capture::{Captures, Problem};
 use crate::guard;
-use crate::scan::ColumnSet;
+use crate::scan::{ColumnSet, Room};
 
 /// Bytes looked at together. Blocks overlap by more than an original is long.
 const BLOCK: usize = 1 << 20;
@@ -38,12 +38,12 @@ struct Left {
 /// # Errors
 /// [`RedactError::Left`] if anything is left of the originals, and when the
 /// file cannot be read.
-pub fn clean(path: &Path, plan: &Plan) -> Result<(), RedactError> {
+pub fn clean(path: &Path, plan: &Plan, room: &Room) -> Result<(), RedactError> {
     let left = |left: Left| RedactError::Left {
         place: left.place,
         text: crate::escape::terminal(&shown(&left.text)),
     };
-    cells(path, plan)?.map_or(Ok(()), |found| Err(left(found)))?;
+    cells(path, plan, room)?.map_or(Ok(()), |found| Err(left(found)))?;
     let file = || File::open(path).map_err(Problem::from);
     let opened = file()?;
     let parts =
@@ -53,14 +53,14 @@ pub fn clean(path: &Path, plan: &Plan) -> Result<(), RedactError> {
 }
 
 /// Every text of the columns must be one that the plan gives, and no other name.
-fn cells(path: &Path, plan: &Plan) -> Result<Option<Left>, RedactError> {
+fn cells(path: &Path, plan: &Plan, room: &Room) -> Result<Option<Left>, RedactError> {
     let captures = Captures::open(&[path.to_owned()], true)?;
     let columns = ColumnSet::from(TEXTS);
     let mut found: Option<Left> = None;
     for capture in &captures.each {
         for group in 0..capture.file.row_groups().len() {
             let mut known: BTreeMap<&str, Option<ArrayRef>> = BTreeMap::new();
-            source::read(capture, group, &columns, &mut |batch| {
+            source::read(capture, group, (&columns, room), &mut |batch| {
                 for column in TEXTS {
                     let texts = Texts::of(batch, column)?;
                     if !texts.is_new(known.entry(column).or_default()) {

@@ -15,7 +15,7 @@ use super::key::{By, Part};
 use super::rows::Rows;
 use super::text::Texts;
 use super::top::{Ranked, RowOrder, Top};
-use super::{Accumulator, ColumnSet, Scan, ScanError};
+use super::{Accumulator, ColumnSet, Compared, Scan, ScanError};
 use crate::capture::SourceError;
 use crate::stats::Key;
 
@@ -88,7 +88,7 @@ impl<'a> Listing<'a> {
     /// # Errors
     /// As [`Scan::run`].
     pub fn check(&self) -> Result<(), ScanError> {
-        self.scan.run(Readable).map(drop)
+        self.scan.run(Compared(&COLUMNS)).map(drop)
     }
 
     /// The rows, in their order.
@@ -227,16 +227,4 @@ impl Accumulator for Fetched {
     fn merge(&mut self, other: Self, _: &Texts) {
         self.0.extend(other.0);
     }
-}
-
-/// Reads what is shown and keeps nothing.
-#[derive(Clone)]
-struct Readable;
-
-impl Accumulator for Readable {
-    fn columns(&self, set: &mut ColumnSet) {
-        set.extend(COLUMNS);
-    }
-    fn observe(&mut self, _: &Batch<'_>) {}
-    fn merge(&mut self, _: Self, _: &Texts) {}
 }

@@ -18,6 +18,7 @@ mod by_counts;
 mod census;
 pub mod column;
 pub mod counted;
+mod delta;
 mod derived;
 pub mod grouped;
 pub mod key;
@@ -29,6 +30,7 @@ mod pages;
 pub mod ranking;
 mod reader;
 pub mod refine;
+mod room;
 pub mod rows;
 mod table;
 mod tasks;
@@ -39,14 +41,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use connlat_schema::capture::columns::TIME;
 use foldhash::fast::RandomState;
 
 pub use batch::{Batch, Place};
 pub use budget::Budget;
 pub use key::{By, Part, Value};
 pub use network::network;
-pub use pages::check_memory;
+pub use pages::{BATCH, check_memory};
 pub use reader::Footers;
+pub use room::Room;
 pub use rows::Rows;
 pub use tasks::Task;
 pub use text::Texts;
@@ -78,6 +82,18 @@ impl Accumulator for () {
     fn columns(&self, _: &mut ColumnSet) {}
     fn observe(&mut self, _: &Batch<'_>) {}
     fn merge(&mut self, (): Self, _: &Texts) {}
+}
+
+/// Reads columns, to compare them with their statistics and to find damage, and keeps nothing.
+#[derive(Clone)]
+pub struct Compared(pub &'static [&'static str]);
+
+impl Accumulator for Compared {
+    fn columns(&self, set: &mut ColumnSet) {
+        set.extend(self.0);
+    }
+    fn observe(&mut self, _: &Batch<'_>) {}
+    fn merge(&mut self, _: Self, _: &Texts) {}
 }
 
 impl<A: Accumulator, B: Accumulator> Accumulator for (A, B) {
@@ -200,8 +216,14 @@ impl<'a> Scan<'a> {
 
     /// First and last start that rows can have by the statistics of their row
     /// groups, µs; none if some have no statistics, or if there are no rows.
-    pub fn bounds(&self) -> Option<(i64, i64)> {
-        tasks::bounds(self.captures, self.filter)
+    ///
+    /// # Errors
+    /// As [`Scan::run`]: of few rows the statistics are compared with them.
+    pub fn bounds(&self) -> Result<Option<(i64, i64)>, ScanError> {
+        if tasks::are_few(self.captures) {
+            self.run(Compared(&[TIME]))?;
+        }
+        Ok(tasks::bounds(self.captures, self.filter))
     }
 
     /// Network namespaces of one boot that rows come from, by the statistics of
@@ -266,6 +288,7 @@ impl<'a> Scan<'a> {
             absurd: &self.absurd,
             memory: &memory::Memory::new(self.budget.pages),
             footers: reader::Footers::default(),
+            room: Room::new(self.budget.pages),
         };
         self.progress.begin(tasks.iter().map(|task| task.size(self.captures)));
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));

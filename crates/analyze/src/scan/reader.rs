@@ -17,11 +17,12 @@ use super::batch::Batch;
 use super::column::Dictionaries;
 use super::derived::{self, Deriving};
 use super::memory::Memory;
-use super::pages;
+use super::pages::{self, BATCH};
+use super::room::Room;
 use super::tasks::Task;
 use super::text::Texts;
 use super::{ColumnSet, ScanError};
-use crate::capture::{Capture, Problem, SharedFile};
+use crate::capture::{Capture, Problem, SharedFile, Statistics};
 use crate::guard;
 use crate::names::Names;
 use crate::select::{Filter, Unusable};
@@ -29,8 +30,6 @@ use crate::units;
 
 /// Longest text. Paths of control groups have 4,096 bytes at most.
 const LONGEST_TEXT: usize = 1 << 16;
-/// Rows of a batch: few enough to stay in the caches.
-const BATCH: usize = 16_384;
 
 /// What all threads of a scan share.
 pub struct Pass<'a> {
@@ -45,6 +44,8 @@ pub struct Pass<'a> {
     pub memory: &'a Memory,
     /// Footers that were read again.
     pub footers: Footers,
+    /// The same for each of them, and for all.
+    pub room: Room,
 }
 
 /// Footers of the last captures that row groups were read of, for those that
@@ -90,58 +91,64 @@ impl Pass<'_> {
     pub fn read(&self, task: &Task, take: &mut dyn FnMut(&Batch<'_>)) -> Result<u64, ScanError> {
         let capture = &self.captures[task.capture];
         let failed = |problem: Problem| ScanError::from(problem.of(&capture.path));
-        guard::caught(|| self.read_group(capture, task, take))
-            .unwrap_or_else(|panic| Err(failed(Problem::damaged(panic))))
+        let mut columns = self.columns.clone();
+        if task.only.is_none() {
+            self.filter.columns(&mut columns);
+        }
+        if columns.is_empty() {
+            return Ok(capture.file.row_groups()[task.group].rows);
+        }
+        let read = |file: &SharedFile| {
+            guard::caught(|| self.read_group(capture, task, (&columns, file), take))
+        };
+        let read = capture.file.read(read).map_err(failed)?;
+        read.unwrap_or_else(|panic| Err(failed(Problem::damaged(panic))))
     }
 
     fn read_group(
         &self,
         capture: &Capture,
         task: &Task,
+        (columns, file): (&ColumnSet, &SharedFile),
         take: &mut dyn FnMut(&Batch<'_>),
     ) -> Result<u64, ScanError> {
         let failed = |problem: Problem| ScanError::from(problem.of(&capture.path));
         let damaged = |reason: &dyn std::fmt::Display| failed(Problem::damaged(reason));
         let group_rows = capture.file.row_groups()[task.group].rows;
-        let mut columns = self.columns.clone();
-        if task.only.is_none() {
-            self.filter.columns(&mut columns);
-        }
-        if columns.is_empty() {
-            return Ok(group_rows);
-        }
-        let (stored, derived) = derived::read_for(&columns);
+        let (stored, derived) = derived::read_for(columns);
         if derived && self.names.is_none() {
             return Err(Unusable::no_names().into());
         }
         let mut deriving = self.names.filter(|_| derived).map(Deriving::new);
-        let file = capture.file.open().map_err(|error| failed(error.into()))?;
-        let metadata = self.footers.get(task.capture, capture, &file).map_err(failed)?;
+        let metadata = self.footers.get(task.capture, capture, file).map_err(failed)?;
         let group = metadata.metadata().row_group(task.group);
-        let needed = pages::memory(&file, group, &stored).map_err(failed)?;
+        let needed = pages::memory(file, group, &stored, &self.room).map_err(failed)?;
         let _held = self
             .memory
             .take(needed)
             .ok_or_else(|| failed(pages::too_much(needed, self.memory.all())))?;
         let mask = ProjectionMask::columns(metadata.parquet_schema(), stored.iter().copied());
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-            .with_projection(mask)
-            .with_row_groups(vec![task.group])
-            .with_batch_size(BATCH);
+        let mut builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), metadata)
+                .with_projection(mask)
+                .with_row_groups(vec![task.group])
+                .with_batch_size(BATCH);
         if let Some(rows) = &task.only {
             builder = builder.with_row_selection(selection(rows));
         }
         let reader = builder.build().map_err(|error| damaged(&error))?;
         let mut dictionaries = Dictionaries::default();
+        let mut statistics = Statistics::of(&capture.file.row_groups()[task.group]);
         let (mut read, mut selected, mut absurd) = (0, 0, 0);
         for record in reader {
             let mut record = record.map_err(|error| damaged(&error))?;
             if let Some(deriving) = &mut deriving {
-                record = deriving.add(record, &columns).map_err(|error| damaged(&error))?;
+                record = deriving.add(record, columns).map_err(|error| damaged(&error))?;
             }
             let first = read;
             read += record.num_rows();
             absurd += absurd_latencies(&record);
+            statistics.check(&record).map_err(failed)?;
             let (record, rows) = match &task.only {
                 Some(only) => {
                     let rows = only.get(first..read).unwrap_or_default().to_vec();

@@ -26,13 +26,25 @@ impl Task {
     }
 }
 
+/// Rows of all captures up to which statistics decide nothing: reading them takes no
+/// longer than opening a file, and finds out statistics that lie.
+const FEW: u64 = 2_000_000;
+
+/// Whether so few rows are there that all are read.
+pub fn are_few(captures: &[Capture]) -> bool {
+    captures.iter().map(|capture| capture.rows).sum::<u64>() <= FEW
+}
+
 /// All row groups that may hold what is selected.
 pub fn tasks(captures: &[Capture], filter: &Filter) -> Vec<Task> {
     let mut all = Vec::new();
+    let few = are_few(captures);
     for (capture, of_capture) in captures.iter().enumerate() {
         for (group, statistics) in of_capture.file.row_groups().iter().enumerate() {
             let holds = |condition: &Condition| condition.may_hold(&|name| known(statistics, name));
-            if may_hold(statistics, filter) && filter.condition.as_ref().is_none_or(holds) {
+            let may =
+                || may_hold(statistics, filter) && filter.condition.as_ref().is_none_or(holds);
+            if few || may() {
                 all.push(Task { capture, group, only: None });
             }
         }
@@ -97,8 +109,11 @@ pub fn bounds(captures: &[Capture], filter: &Filter) -> Option<(i64, i64)> {
 }
 
 /// Network namespaces of one boot that rows are of, where the statistics of
-/// every row group name a single one.
+/// every row group name a single one; none if rows are so few that they are read.
 pub fn places(captures: &[Capture]) -> Option<usize> {
+    if are_few(captures) {
+        return None;
+    }
     let groups = captures.iter().flat_map(|capture| {
         let boot = capture.info.boot_id.as_str();
         capture.file.row_groups().iter().map(move |group| (boot, group))

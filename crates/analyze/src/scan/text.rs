@@ -70,6 +70,11 @@ impl Texts {
         self.most.unwrap_or(usize::MAX)
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.table().ends.len()
+    }
+
     /// Whether there were more than it may hold: then some have no number.
     pub fn are_too_many(&self) -> bool {
         self.table().overflowed

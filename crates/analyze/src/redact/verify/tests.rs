@@ -28,17 +28,22 @@ impl Case {
     fn new() -> Self {
         let fixture = PathBuf::from("../../fixtures/two-causes.parquet");
         let captures = Captures::open(&[fixture], true).expect("a fixture");
-        let mut originals = Originals::default();
-        originals.add(&captures.each[0]).expect("its names");
+        let mut originals = Originals::at_most(usize::MAX);
+        originals.add(&captures.each[0], &Room::new(u64::MAX)).expect("its names");
         let key = Key::thrown_away().expect("a key");
         let infos = captures.each.iter().map(|capture| &capture.info);
         let plan = Plan::new(Options::default(), &key, &originals, infos).expect("a plan");
         let mut rows = Vec::new();
         let mut rewriter = Rewriter::new(&plan);
-        source::read(&captures.each[0], 0, &ColumnSet::from(NAMES), &mut |batch| {
-            rows.push(rewriter.batch(batch)?);
-            Ok::<(), RedactError>(())
-        })
+        source::read(
+            &captures.each[0],
+            0,
+            (&ColumnSet::from(NAMES), &Room::new(u64::MAX)),
+            &mut |batch| {
+                rows.push(rewriter.batch(batch)?);
+                Ok::<(), RedactError>(())
+            },
+        )
         .expect("rows");
         let info = document::redacted(&captures.each[0].info, 548, &plan).expect("a document");
         Self { captures, plan, rows, info }
@@ -52,7 +57,7 @@ impl Case {
             CaptureWriter::create(file.reopen().expect("a file"), &options).expect("a writer");
         rows.iter().for_each(|batch| writer.write(batch.clone()).expect("rows"));
         writer.finish(info.clone()).expect("a footer");
-        clean(file.path(), &self.plan).map_err(|error| error.to_string())
+        clean(file.path(), &self.plan, &Room::new(u64::MAX)).map_err(|error| error.to_string())
     }
 }
 
@@ -62,14 +67,20 @@ fn a_column_that_was_copied_is_found() {
     assert_eq!(case.said(&case.rows, &case.info), Ok(()));
     for column in TEXTS.into_iter().filter(|column| *column != OUTCOME) {
         let mut rows = case.rows.clone();
-        source::read(&case.captures.each[0], 0, &ColumnSet::from([column]), &mut |batch| {
-            let original = cast(&batch[column], &arrow::datatypes::DataType::Utf8).expect("text");
-            let place = schema().index_of(column).expect("a column");
-            let mut columns = rows[0].columns().to_vec();
-            columns[place] = original;
-            rows[0] = RecordBatch::try_new(schema(), columns).expect("a batch");
-            Ok::<(), RedactError>(())
-        })
+        source::read(
+            &case.captures.each[0],
+            0,
+            (&ColumnSet::from([column]), &Room::new(u64::MAX)),
+            &mut |batch| {
+                let original =
+                    cast(&batch[column], &arrow::datatypes::DataType::Utf8).expect("text");
+                let place = schema().index_of(column).expect("a column");
+                let mut columns = rows[0].columns().to_vec();
+                columns[place] = original;
+                rows[0] = RecordBatch::try_new(schema(), columns).expect("a batch");
+                Ok::<(), RedactError>(())
+            },
+        )
         .expect("rows");
         let said = case.said(&rows, &case.info).expect_err(column);
         assert!(said.contains(&format!("in column {column} of")), "{column}: {said}");
@@ -114,7 +125,8 @@ fn what_only_the_bytes_hold_is_found() {
     .expect("a writer");
     case.rows.iter().for_each(|batch| writer.write(batch.clone()).expect("rows"));
     writer.finish(case.info.clone()).expect("a footer");
-    let said = clean(file.path(), &case.plan).expect_err("an address").to_string();
+    let said =
+        clean(file.path(), &case.plan, &Room::new(u64::MAX)).expect_err("an address").to_string();
     assert!(said.contains("`10.77.1.2` was still there in the bytes of"), "{said}");
     assert!(case.rows[0].column_by_name(COMM).is_some());
 }
