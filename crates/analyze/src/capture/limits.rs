@@ -125,8 +125,8 @@ fn walk(input: impl Read) -> io::Result<()> {
 pub(super) const SPARE_ROWS: u64 = 250_000;
 
 /// Rows of a capture beyond those that so many bytes can be, at one each: a connect has
-/// a start and a latency of its own, in nanoseconds. Rows of `record` take at least five
-/// bytes.
+/// a start and a latency of its own, in nanoseconds. Rows of `record` took 11 bytes or
+/// more wherever they were measured (docs/fleet.md).
 pub(super) fn rows_beyond(rows: u64, bytes: u64) -> u64 {
     rows.saturating_sub(bytes)
 }

@@ -74,10 +74,15 @@ impl Asked {
                 let bucket = carried
                     .filter(|percentile| samples >= percentile.needs)
                     .and_then(|p| refine::bucket_at(&tally.latencies, p.rank(samples)));
-                // Of those that share a bucket all are kept.
                 bucket.map_or((0, tally.connects()), |bucket| (u64::from(bucket) + 1, 0))
             }
         }
+    }
+
+    /// Whether the keys decide which of several groups of this rank come first. Of those
+    /// whose p99 lies in one bucket nobody knows yet.
+    pub(super) fn keys_decide(&self, (first, _): (u64, u64)) -> bool {
+        self.order != Order::P99 || first == 0
     }
 
     /// The same where counts decide alone.

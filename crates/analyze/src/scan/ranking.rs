@@ -10,7 +10,7 @@ use super::refine::{self, AtRanks, Set, Wanted};
 use super::text::Texts;
 use super::{Accumulator, Scan, ScanError, Scanned};
 use crate::stats::figures::Tally;
-use crate::stats::{Figures, Measure, Row};
+use crate::stats::{Figures, Key, Measure, Row};
 
 /// The groups that may be shown, before their percentiles are known.
 pub struct Shortlist {
@@ -136,31 +136,49 @@ impl Shortlist {
     /// among the first.
     fn take(&mut self, found: &Grouped, texts: &Texts) {
         self.groups += found.len();
-        let top = if self.asked.top == 0 { usize::MAX } else { self.asked.top };
-        let mut lowest = (0, 0);
+        let asked = &self.asked;
+        let top = if asked.top == 0 { usize::MAX } else { asked.top };
+        let mut lowest = None;
         if found.len() + self.kept.len() > top {
-            let kept = self.kept.iter().map(|(_, tally)| self.asked.rank(tally));
-            let found = found.groups().map(|(_, tally)| self.asked.rank(tally));
+            let kept = self.kept.iter().map(|(_, tally)| asked.rank(tally));
+            let found = found.groups().map(|(_, tally)| asked.rank(tally));
             let mut ranks: Vec<(u64, u64)> = kept.chain(found).collect();
             let (_, nth, _) = ranks.select_nth_unstable_by_key(top - 1, |rank| Reverse(*rank));
-            lowest = *nth;
+            lowest = Some(*nth);
         }
-        self.kept.retain(|(_, tally)| self.asked.rank(tally) >= lowest);
+        let is_above = |rank: (u64, u64)| match lowest {
+            None => true,
+            Some(lowest) if asked.keys_decide(lowest) => rank > lowest,
+            Some(lowest) => rank >= lowest,
+        };
+        let (above, ties): (Vec<_>, Vec<_>) =
+            self.kept.drain(..).partition(|(_, tally)| is_above(asked.rank(tally)));
+        self.kept = above;
+        // A million groups may be alike: none is copied before it is among the first.
+        let ties = ties.into_iter().filter(|(_, tally)| Some(asked.rank(tally)) == lowest);
+        let mut ties: Vec<(Vec<Key>, Tie)> =
+            ties.map(|kept| (asked.keys(&kept.0), Tie::Kept(kept))).collect();
         for (group, (_, tally)) in found.groups().enumerate() {
-            if self.asked.rank(tally) >= lowest {
+            let rank = asked.rank(tally);
+            if is_above(rank) {
                 self.kept.push((found.values(group, texts), tally.clone()));
+            } else if Some(rank) == lowest {
+                ties.push((asked.keys(&found.values(group, texts)), Tie::Found(group, tally)));
             }
         }
-        if self.asked.order != Order::P99 && self.kept.len() > top {
-            let asked = &self.asked;
-            let order = |(values, tally): &(Vec<Value>, Tally)| {
-                let connects = Reverse(tally.connects());
-                (Reverse(asked.rank(tally)), connects, asked.keys(values))
-            };
-            self.kept.sort_by_cached_key(order);
-            self.kept.truncate(top);
-        }
+        ties.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        ties.truncate(top.saturating_sub(self.kept.len()));
+        self.kept.extend(ties.into_iter().map(|(_, tie)| match tie {
+            Tie::Kept(kept) => kept,
+            Tie::Found(group, tally) => (found.values(group, texts), tally.clone()),
+        }));
     }
+}
+
+/// A group that is alike with others but for its keys.
+enum Tie<'a> {
+    Kept((Vec<Value>, Tally)),
+    Found(usize, &'a Tally),
 }
 
 /// Rankings with their percentiles; those of all lists are found together.

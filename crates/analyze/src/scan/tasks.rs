@@ -29,10 +29,13 @@ impl Task {
 /// Rows of all captures up to which statistics decide nothing: reading them takes no
 /// longer than opening a file, and finds out statistics that lie.
 const FEW: u64 = 2_000_000;
+/// And captures: of many small ones each that is read costs an open.
+const FEW_CAPTURES: usize = 1_000;
 
 /// Whether so few rows are there that all are read.
 pub fn are_few(captures: &[Capture]) -> bool {
-    captures.iter().map(|capture| capture.rows).sum::<u64>() <= FEW
+    captures.len() <= FEW_CAPTURES
+        && captures.iter().map(|capture| capture.rows).sum::<u64>() <= FEW
 }
 
 /// All row groups that may hold what is selected.
