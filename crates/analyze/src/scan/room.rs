@@ -6,8 +6,8 @@ use parquet::file::metadata::RowGroupMetaData;
 
 use crate::capture::Problem;
 
-/// How many times its size a row group unpacks to. Of captures of `record`, and of what
-/// other programs make of them, it is less than 50.
+/// How many times its size a row group unpacks to. Of captures of `record` it is 2 at
+/// most, of those rewritten without dictionaries some 15.
 const TIMES: u64 = 200;
 /// Bytes that row groups read in a pass may unpack to beyond that.
 const BEYOND: u64 = 1 << 30;

@@ -13,7 +13,7 @@ pub fn privileges() -> Need {
     let names = held().join(", ");
     let (detail, refusal) = match Refusal::of_this_process() {
         // Seen by the probe, if there is one.
-        Refusal::Sandbox => return Need::ok(NAME, names),
+        Refusal::Sandbox | Refusal::LockedMemory => return Need::ok(NAME, names),
         refusal @ Refusal::Capabilities => {
             ("neither CAP_BPF and CAP_PERFMON nor CAP_SYS_ADMIN".to_owned(), refusal)
         }

@@ -36,6 +36,8 @@ pub fn keep_only(needed: CapabilitySet, wanted: &mut [Wanted<'_>]) -> io::Result
             keep = without;
         }
     }
+    // CAP_SETPCAP, to empty the bounding set.
+    set(held, held)?;
     let _ = clear_ambient_capability_set();
     empty_bounding_set();
     set_no_new_privs(true)?;

@@ -4,7 +4,10 @@ use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use rustix::process::{Resource, getrlimit};
 use rustix::thread::{CapabilitySet, capabilities};
+
+use crate::host::KernelRelease;
 
 /// `PROC_USER_INIT_INO` (include/linux/proc_ns.h): the host's user namespace.
 const HOST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
@@ -17,6 +20,9 @@ pub enum Refusal {
     /// They are, but of a user namespace: `bpf_capable()` (include/linux/capability.h)
     /// asks for those of the initial one.
     UserNamespace,
+    /// Before Linux 5.11 what maps take counts as locked memory, and more than
+    /// RLIMIT_MEMLOCK is EPERM (`bpf_charge_memlock()`, kernel/bpf/syscall.c).
+    LockedMemory,
     /// Nothing that can be seen here: a seccomp filter or a security module.
     Sandbox,
 }
@@ -24,15 +30,16 @@ pub enum Refusal {
 impl Refusal {
     /// What refuses bpf(2), given that something does.
     pub fn of_this_process() -> Self {
-        Self::of(effective(), in_host_user_namespace())
+        Self::of(effective(), in_host_user_namespace(), is_locked_memory_limited())
     }
 
-    fn of(effective: CapabilitySet, in_host_user_namespace: bool) -> Self {
+    fn of(effective: CapabilitySet, in_host_user_namespace: bool, limited: bool) -> Self {
         let enough = effective.contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
             || effective.contains(CapabilitySet::SYS_ADMIN);
         match (enough, in_host_user_namespace) {
             (false, _) => Self::Capabilities,
             (true, false) => Self::UserNamespace,
+            (true, true) if limited => Self::LockedMemory,
             (true, true) => Self::Sandbox,
         }
     }
@@ -42,6 +49,7 @@ impl Refusal {
         match self {
             Self::Capabilities => "run as root (sudo record …) or with CAP_BPF and CAP_PERFMON",
             Self::UserNamespace => "run as root outside the user namespace (rootless container)",
+            Self::LockedMemory => "raise it (ulimit -l unlimited), or give it CAP_SYS_RESOURCE",
             Self::Sandbox => {
                 "allow bpf(2) in the seccomp profile; in a container --security-opt seccomp=unconfined"
             }
@@ -54,6 +62,10 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::Capabilities => "no permission to load BPF programs",
             Self::UserNamespace => "the capabilities of a user namespace do not load BPF programs",
+            Self::LockedMemory => {
+                "bpf(2) is refused though the capabilities are there: before Linux 5.11 maps count \
+                 as locked memory, which is limited"
+            }
             Self::Sandbox => {
                 "bpf(2) is refused though the capabilities are there, as seccomp filters and security modules do"
             }
@@ -85,6 +97,11 @@ fn in_host_user_namespace() -> bool {
     fs::metadata("/proc/self/ns/user").map_or(true, |file| file.ino() == HOST_USER_NAMESPACE)
 }
 
+fn is_locked_memory_limited() -> bool {
+    let counts = KernelRelease::read().version.is_some_and(|version| version < (5, 11));
+    counts && getrlimit(Resource::Memlock).current.is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,12 +110,13 @@ mod tests {
     fn capabilities_come_before_what_makes_them_worthless() {
         let both = CapabilitySet::BPF | CapabilitySet::PERFMON;
         for few in [CapabilitySet::empty(), CapabilitySet::BPF, CapabilitySet::PERFMON] {
-            assert_eq!(Refusal::of(few, true), Refusal::Capabilities);
-            assert_eq!(Refusal::of(few, false), Refusal::Capabilities);
+            assert_eq!(Refusal::of(few, true, true), Refusal::Capabilities);
+            assert_eq!(Refusal::of(few, false, false), Refusal::Capabilities);
         }
         for enough in [both, CapabilitySet::SYS_ADMIN] {
-            assert_eq!(Refusal::of(enough, false), Refusal::UserNamespace);
-            assert_eq!(Refusal::of(enough, true), Refusal::Sandbox);
+            assert_eq!(Refusal::of(enough, false, true), Refusal::UserNamespace);
+            assert_eq!(Refusal::of(enough, true, true), Refusal::LockedMemory);
+            assert_eq!(Refusal::of(enough, true, false), Refusal::Sandbox);
         }
     }
 }
