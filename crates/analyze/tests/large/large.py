@@ -5,7 +5,7 @@
     large.py measure ANALYZE DIRECTORY [QUESTION...]
 
 `make` writes an hour of up to 20 hosts, a million rows a file, laid out as
-`record` does; more rows are the same files again under other boot ids. With
+`record` does; more rows are the same files again, said to be of other boots. With
 --distinct every row has another destination. Needs numpy and pyarrow.
 
 `measure` prints seconds and the peak of anonymous memory of each question,
@@ -109,8 +109,10 @@ def make(directory, rows, distinct):
         host = more % len(files)
         old, new = str(uuid.UUID(int=host)), str(uuid.UUID(int=more))
         content = files[host].read_bytes()
-        # Only in the footer: compressed pages do not hold it as it stands.
-        (directory / f"web-{host}-{more}.parquet").write_bytes(content.replace(old.encode(), new.encode()))
+        # Only in the document: rows and their statistics stay those of the first.
+        of = lambda boot: f'"boot_id": "{boot}"'.encode()
+        assert content.count(of(old)) == 1
+        (directory / f"web-{host}-{more}.parquet").write_bytes(content.replace(of(old), of(new)))
     print(file=sys.stderr)
 
 
