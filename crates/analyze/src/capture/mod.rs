@@ -16,6 +16,7 @@ mod opening;
 mod parquet;
 mod row_group;
 mod schema_list;
+mod shared;
 mod shared_file;
 mod statistics;
 mod temporary;

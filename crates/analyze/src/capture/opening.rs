@@ -1,8 +1,8 @@
 //! Files are opened on all processors; what comes of it is in the order in which
 //! they were named.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek};
+use std::fs;
+use std::io::{Read, Seek};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use super::bundle::{self, Bundle};
 use super::error::Problem;
 use super::expand::{self, Named};
-use super::temporary::Copies;
-use super::{Capture, journal, live, parquet};
+use super::shared::Shared;
+use super::{Capture, journal, live, parquet, shared_file};
 
 /// Files that stay open: fewer than a process may have anywhere.
 const KEPT_OPEN: usize = 200;
@@ -28,15 +28,6 @@ pub(super) struct Opened {
     pub found: bool,
     /// None if it is gone, or hardly begun.
     pub capture: Result<Option<Capture>, Problem>,
-}
-
-/// What files that are opened share.
-#[derive(Default)]
-pub(super) struct Shared {
-    /// What is read from elsewhere than where it lies.
-    pub copies: Copies,
-    /// Footers in memory.
-    pub footers: parquet::Kept,
 }
 
 /// What is in a file.
@@ -129,26 +120,13 @@ fn open_found(
     }
 }
 
-/// Opens a file for reading. Were it a pipe by now, opening it would wait for a writer,
-/// and some files below `/proc` and `/sys` wait for something to happen when they are
-/// read: neither does if it is opened like this.
-pub(super) fn file(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
-    }
-    options.read(true).open(path)
-}
-
 /// Opens whatever the file holds, and keeps it open if asked to.
 fn open(path: &Path, found: bool, keep_open: bool, shared: &Shared) -> Result<Content, Problem> {
     // Opening a device may be enough to make it do something.
     if !fs::metadata(path)?.is_file() {
         return Err(Problem::NotAFile);
     }
-    let mut file = self::file(path)?;
+    let mut file = shared_file::open(path)?;
     // It may have been replaced since.
     if !file.metadata()?.is_file() {
         return Err(Problem::NotAFile);

@@ -18,7 +18,7 @@ use parquet::file::reader::Length;
 
 use super::error::Problem;
 use super::shared_file::{SharedFile, Stamp};
-use super::{Capture, RowGroup, columns, limits, opening, row_group};
+use super::{Capture, RowGroup, columns, limits, row_group, shared_file};
 use crate::guard;
 
 /// Opens a sealed capture, and keeps it open if asked to: then it can be read
@@ -232,7 +232,7 @@ impl ValidFile {
         match &self.place {
             Place::Open(file) => Ok(file.clone()),
             Place::Named(path, stamp) => {
-                let file = SharedFile::new(opening::file(path)?)?;
+                let file = SharedFile::new(shared_file::open(path)?)?;
                 if file.stamp() == *stamp { Ok(file) } else { Err(Problem::Changed) }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
 use std::sync::Arc;
 #[cfg(not(unix))]
 use std::time::UNIX_EPOCH;
@@ -129,4 +130,17 @@ fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
 #[cfg(windows)]
 fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, position)
+}
+
+/// Opens a file for reading. Were it a pipe by now, opening it would wait for a writer,
+/// and some files below `/proc` and `/sys` wait for something to happen when they are
+/// read: neither does if it is opened like this.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    options.read(true).open(path)
 }

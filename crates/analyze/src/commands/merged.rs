@@ -18,14 +18,15 @@ const NAMED: usize = 2;
 
 /// What the scan for a table by these keys has to look at besides, to tell what
 /// the table puts together; nothing where that is known without.
-pub fn looked_at(run: &Run<'_>, by: &[By]) -> Option<Merged> {
+pub fn looked_at(run: &Run<'_>, by: &[By]) -> Vec<Merged> {
     let apart = !is_of_destinations(by) || tells_places_apart(run, by);
-    (!apart && run.scan.places() != Some(1)).then(Merged::default)
+    let looked_at = !apart && run.scan.places() != Some(1);
+    looked_at.then(Merged::default).into_iter().collect()
 }
 
 /// What a table by these keys puts together, with what [`looked_at`] found.
-pub fn notes(run: &Run<'_>, by: &[By], found: Option<&Merged>, texts: &Texts) -> Vec<String> {
-    let several = found.map(|found| found.several(texts)).unwrap_or_default();
+pub fn notes(run: &Run<'_>, by: &[By], found: &[Merged], texts: &Texts) -> Vec<String> {
+    let several = found.first().map(|found| found.several(texts)).unwrap_or_default();
     notes_of(run, by, &several)
 }
 

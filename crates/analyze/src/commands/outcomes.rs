@@ -35,7 +35,7 @@ impl Ask for Outcomes {
         let accumulators = (accumulator(&run.scan, &by), merged::looked_at(run, &by));
         let Scanned { found: (counted, merged), texts, rows } = run.scan.run(accumulators)?;
         let mut table = table(&by, &counted, &texts);
-        table.notes.extend(merged::notes(run, &by, merged.as_ref(), &texts));
+        table.notes.extend(merged::notes(run, &by, &merged, &texts));
         Ok(Answered::table(table, rows))
     }
 }

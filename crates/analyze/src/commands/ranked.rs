@@ -80,7 +80,7 @@ pub fn table<'r>(
     let mut table = AnswerTable::grouped(&names, found.rows, &measure)
         .top(top, found.groups, what, "; --top 0 shows all")
         .with_notes(&measure);
-    table.notes.extend(merged::notes(run, &keys, scanned.found.as_ref(), &scanned.texts));
+    table.notes.extend(merged::notes(run, &keys, &scanned.found, &scanned.texts));
     Ok(Answered::table(table, scanned.rows))
 }
 

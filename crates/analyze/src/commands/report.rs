@@ -174,9 +174,9 @@ impl Ask for Report {
         section(
             "destinations",
             "Destinations".into(),
-            places.table(run, of_places, &measure, (merged.as_ref(), &texts)),
+            places.table(run, of_places, &measure, (&merged, &texts)),
         );
-        section("processes", "Programs".into(), who.table(run, of_who, &measure, (None, &texts)));
+        section("processes", "Programs".into(), who.table(run, of_who, &measure, (&[], &texts)));
         // Where only failed ones are selected, both lists are the same.
         if let Some(slowest) = slowest.filter(|_| run.selection.only != Only::Failed) {
             section("slowest", "Slowest connects".into(), slowest);

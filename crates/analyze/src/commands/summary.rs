@@ -14,6 +14,7 @@ use crate::answer::{AnswerTable, Section};
 use crate::cli::args::{Input, examples};
 use crate::findings::{self, Command, Finding, Gathering};
 use crate::scan::grouped::Grouped;
+use crate::scan::merged::Merged;
 use crate::scan::ranking::{self, Asked, Order, Shortlist};
 use crate::scan::{By, Rows, Texts};
 use crate::stats::Measure;
@@ -94,7 +95,7 @@ impl Ask for Summary {
         };
 
         let more = |what: &str| format!("; `analyze {what}` has more");
-        let ranked = |asked: &Asked, found: ranking::Ranking, merged, what: &str| {
+        let ranked = |asked: &Asked, found: ranking::Ranking, merged: &[Merged], what: &str| {
             let names = ranked::names(&asked.by);
             let mut table = AnswerTable::grouped(&names, found.rows, &measure).top(
                 RANKED,
@@ -113,11 +114,11 @@ impl Ask for Summary {
         let mut sections = vec![
             section("rows", "Connect latency", AnswerTable::grouped(&[], whole.rows, &measure)),
             section("outcomes", "Outcomes", outcomes),
-            section("processes", "Who", ranked(&who, who_found, None, "processes")),
+            section("processes", "Who", ranked(&who, who_found, &[], "processes")),
             section(
                 "destinations",
                 "Where",
-                ranked(&places, places_found, merged.as_ref(), "destinations"),
+                ranked(&places, places_found, &merged, "destinations"),
             ),
             section("timeseries", &format!("Every {}", units::interval(every)), over_time),
         ];

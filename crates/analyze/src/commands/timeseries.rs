@@ -55,7 +55,7 @@ impl Ask for Timeseries {
         let series = TimeSeries::new(found.rows, span, every, by.is_empty(), &measure);
         let table = series.table(&ranked::names(&by), run.captures, &measure);
         let mut table = table.with_notes(&measure);
-        table.notes.extend(merged::notes(run, &by, scanned.found.as_ref(), &scanned.texts));
+        table.notes.extend(merged::notes(run, &by, &scanned.found, &scanned.texts));
         Ok(Answered::table(table, scanned.rows))
     }
 }

@@ -111,19 +111,6 @@ impl<A: Accumulator, B: Accumulator> Accumulator for (A, B) {
     }
 }
 
-/// Nothing, or one.
-impl<A: Accumulator> Accumulator for Option<A> {
-    fn columns(&self, set: &mut ColumnSet) {
-        self.iter().for_each(|each| each.columns(set));
-    }
-    fn observe(&mut self, batch: &Batch<'_>) {
-        self.iter_mut().for_each(|each| each.observe(batch));
-    }
-    fn merge(&mut self, other: Self, texts: &Texts) {
-        self.iter_mut().zip(other).for_each(|(own, other)| own.merge(other, texts));
-    }
-}
-
 impl<A: Accumulator> Accumulator for Vec<A> {
     fn columns(&self, set: &mut ColumnSet) {
         self.iter().for_each(|each| each.columns(set));

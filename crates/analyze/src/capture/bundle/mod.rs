@@ -21,7 +21,7 @@ use connlat_schema::capture::bundle::{HOST, HOST_LIMIT, NAMES, NAMES_LIMIT, is_r
 
 use self::members::Member;
 use super::error::Problem;
-use super::opening::Shared;
+use super::shared::Shared;
 use super::{Capture, display_name, expand, journal, limits, parquet};
 use crate::guard;
 

@@ -59,14 +59,14 @@ pub fn sides(
     rows: [Rows; 2],
     fewest: i64,
     measure: &Measure,
-    merged: Option<Merged>,
+    mut merged: Vec<Merged>,
 ) -> Result<Sides, ScanError> {
     let mut kept: [Groups; 2] = Default::default();
     let mut whole = [Tally::default(), Tally::default()];
     let (mut untold, mut selected) = (0, 0);
     let mut todo = vec![Partition::default()];
     let mut is_whole = true;
-    let (mut merged, mut several) = (merged, Vec::new());
+    let mut several = Vec::new();
     while let Some(partition) = todo.pop() {
         let most = (scan.budget.groups / Scan::threads() / 2).max(1);
         let empty: Vec<Grouped> = rows
@@ -76,7 +76,7 @@ pub fn sides(
             })
             .collect();
         // The first pass sees all rows, as the others do.
-        let scanned = scan.run((empty, merged.take()))?;
+        let scanned = scan.run((empty, std::mem::take(&mut merged)))?;
         let (mut found, merged) = scanned.found;
         several.extend(merged.into_iter().flat_map(|merged| merged.several(&scanned.texts)));
         selected = scanned.rows;

@@ -52,7 +52,7 @@ impl Several {
         run: &Run<'_>,
         found: Vec<Ranking>,
         measure: &Measure,
-        (merged, texts): (Option<&Merged>, &Texts),
+        (merged, texts): (&[Merged], &Texts),
     ) -> AnswerTable<'static> {
         let groups = found.iter().map(|ranking| ranking.groups).max().unwrap_or(0);
         let mut seen: BTreeSet<Vec<Key>> = BTreeSet::new();
