@@ -166,8 +166,8 @@ fn two_capabilities_are_enough() {
     let (_taken, closed) = nobody("127.0.0.1:0");
     let script = format!("(exec 3<>/dev/tcp/127.0.0.1/{}) 2>/dev/null; true", closed.port());
     // Before Linux 5.11 maps count as locked memory.
-    let output = Command::new("sh")
-        .args(["-c", "ulimit -l unlimited 2>/dev/null; exec setpriv \"$@\"", "sh"])
+    let output = Command::new("bash")
+        .args(["-c", "ulimit -l unlimited 2>/dev/null; exec setpriv \"$@\"", "bash"])
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .args(["--inh-caps=-all,+bpf,+perfmon", "--ambient-caps=-all,+bpf,+perfmon"])
         .args(["--bounding-set=-all,+bpf,+perfmon"])
