@@ -112,13 +112,15 @@ fn describe(material: &Material<'_>, incident: &Incident) -> Option<Finding> {
 fn claim_waiting(material: &mut Material<'_>, incident: &Incident) {
     let latest = material.events(&incident.bad).iter().map(|event| event.latency_ns).max();
     let latest = latest.unwrap_or(0);
-    for row in 0..material.verdicts.len() as u32 {
-        let event = material.event(row);
-        let waits = matches!(material.symptom(row), Some(Symptom::NoAnswer | Symptom::GivenUp));
-        let early = event.latency_ns <= latest + latest / 10;
-        if waits && early && incident.scopes.iter().any(|s| material.space.holds(s, row as usize)) {
-            material.claimed[row as usize] = true;
-        }
+    let inside = material.space.inside_any(&incident.scopes);
+    let waits = |row: &u32| {
+        let waits = matches!(material.symptom(*row), Some(Symptom::NoAnswer | Symptom::GivenUp));
+        waits && material.event(*row).latency_ns <= latest + latest / 10
+    };
+    let rows = 0..material.verdicts.len() as u32;
+    let waiting: Vec<u32> = rows.filter(|row| waits(row) && inside.holds(*row)).collect();
+    for row in waiting {
+        material.claimed[row as usize] = true;
     }
 }
 

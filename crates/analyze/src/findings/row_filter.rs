@@ -89,13 +89,12 @@ pub fn command(material: &Material<'_>, family: Family, incident: &Incident) -> 
 fn of_scope(material: &Material<'_>, incident: &Incident) -> (Vec<Option<String>>, Vec<u32>) {
     let events = material.events(&incident.bad);
     let evidence = material.evidence;
-    let rows = 0..evidence.events.len() as u32;
+    let inside = material.space.inside_any(&incident.scopes);
+    let rows = (0..evidence.events.len() as u32).filter(|row| inside.holds(*row)).collect();
     if let [scope] = &incident.scopes[..] {
         let conditions =
             scope.iter().flat_map(|condition| material.space.sql(*condition, &events, evidence));
-        let inside = material.space.inside(scope);
-        let rows = rows.filter(|row| inside.holds(*row));
-        return (conditions.collect(), rows.collect());
+        return (conditions.collect(), rows);
     }
     let mut addresses: Vec<&str> = events.iter().map(|event| evidence.raw(event.dst)).collect();
     addresses.sort_unstable();
@@ -110,7 +109,5 @@ fn of_scope(material: &Material<'_>, incident: &Incident) -> (Vec<Option<String>
         Some(Value::Number(port)) => Some(format!("dst_port = {port}")),
         _ => None,
     };
-    let inside: Vec<_> = incident.scopes.iter().map(|scope| material.space.inside(scope)).collect();
-    let rows = rows.filter(|row| inside.iter().any(|inside| inside.holds(*row)));
-    (vec![Some(format!("dst_addr IN ({})", listed.join(", "))), port], rows.collect())
+    (vec![Some(format!("dst_addr IN ({})", listed.join(", "))), port], rows)
 }

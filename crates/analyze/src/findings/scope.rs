@@ -60,16 +60,15 @@ impl Space {
         self.conditions_of_cell(self.cell_of[event])
     }
 
-    /// Whether an event meets all of some conditions.
-    pub fn holds(&self, scope: &[u32], event: usize) -> bool {
-        self.cell_holds(scope, self.cell_of[event])
+    /// The events that meet all of some conditions, which are compared once a cell.
+    pub fn inside(&self, scope: &[u32]) -> Inside<'_> {
+        self.inside_any(&[scope])
     }
 
-    /// The events that meet all of some conditions: for many of them, where
-    /// [`Self::holds`] would compare the same again and again.
-    pub fn inside(&self, scope: &[u32]) -> Inside<'_> {
-        let cells = 0..self.ends.len() as u32;
-        let cells = cells.map(|cell| self.cell_holds(scope, cell)).collect();
+    /// The events that are inside at least one of some scopes.
+    pub fn inside_any<S: AsRef<[u32]>>(&self, scopes: &[S]) -> Inside<'_> {
+        let holds = |cell| scopes.iter().any(|scope| self.cell_holds(scope.as_ref(), cell));
+        let cells = (0..self.ends.len() as u32).map(holds).collect();
         Inside { cells, cell_of: &self.cell_of }
     }
 

@@ -39,7 +39,7 @@ fn with_silent(material: &Material<'_>, incident: &mut Incident) -> u64 {
     let known: HashSet<u32> = incident.bad.iter().copied().collect();
     let (first, last) = (incident.when.first, incident.when.last);
     let to = if incident.when.ongoing() { i64::MAX } else { last };
-    let scopes: Vec<_> = incident.scopes.iter().map(|scope| material.space.inside(scope)).collect();
+    let inside = material.space.inside_any(&incident.scopes);
     let silent: Vec<u32> = (0..material.verdicts.len() as u32)
         .filter(|row| !known.contains(row) && !material.claimed[*row as usize])
         .filter(|row| {
@@ -47,7 +47,7 @@ fn with_silent(material: &Material<'_>, incident: &mut Incident) -> u64 {
             matches!(symptom, Some(Symptom::NoAnswer | Symptom::GivenUp))
         })
         .filter(|row| (first..=to).contains(&material.event(*row).time))
-        .filter(|row| scopes.iter().any(|inside| inside.holds(*row)))
+        .filter(|row| inside.holds(*row))
         .collect();
     incident.bad.extend(&silent);
     incident.bad.sort_unstable();
